@@ -1,0 +1,54 @@
+# `make demo` and `make test` do all their own set-up. PYTHON chooses the interpreter (3.11 or newer).
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Tests and benchmarks on real photos find them here, or skip and say so.
+LOOKALIKE_PHOTOS ?= $(abspath $(wildcard ../shared/data/products))
+ifneq ($(LOOKALIKE_PHOTOS),)
+export LOOKALIKE_PHOTOS
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast lint types format docs wheel clean
+
+help:  ## say what there is
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+$(BIN)/.made: pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("lookalike needs Python 3.11 or newer, $(PYTHON) is %d.%d: say make PYTHON=python3.12" % v[:2])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(BIN)/.dev: $(BIN)/.made
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+demo: $(BIN)/.made  ## draw a catalog of shoes in demo/ and do everything with it
+	$(BIN)/lookalike demo demo
+
+test: $(BIN)/.dev  ## all tests
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+test-fast: $(BIN)/.dev  ## tests without the slow ones
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
+
+lint: $(BIN)/.dev  ## style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(BIN)/.dev  ## strict types
+	$(BIN)/mypy
+
+format: $(BIN)/.dev  ## mend style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(BIN)/.dev  ## write the generated pages of docs/
+	$(BIN)/python -m lookalike.cli.reference docs/cli.md
+
+wheel: $(BIN)/.dev  ## build the wheel in dist/
+	$(BIN)/python -m build --wheel
+
+clean:  ## remove what make made
+	rm -rf $(VENV) demo dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

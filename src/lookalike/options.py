@@ -1,0 +1,122 @@
+"""What can be chosen, with defaults and allowed ranges. Values are checked when they are made.
+
+Each class is frozen and takes keywords only; a wrong value raises `UsageError` with what was given and what
+is allowed, so that the command line, Python and the web report the same mistake in the same words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lookalike.errors import UsageError
+
+RESIZES = ("stretch", "crop", "pad", "nearest")
+RANKINGS = ("default", "euclidean")
+MAX_K = 1_000
+
+
+def check_range(name: str, value: float, low: float, high: float) -> None:
+    """Raise `UsageError` unless `low <= value <= high`."""
+    if not low <= value <= high:
+        raise UsageError(f"{name}={value} is out of range: give a value from {low:g} to {high:g}")
+
+
+def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    """Raise `UsageError` unless `value` is one of `allowed`."""
+    if value not in allowed:
+        raise UsageError(f"{name}={value!r} is not known: give one of {', '.join(allowed)}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fit:
+    """How a photo of any shape becomes a model's square input.
+
+    `size` is the side in pixels. `resize` is one of `stretch` (both sides to `size`), `crop` (short side to
+    `size`, then the middle), `pad` (long side to `size`, white around it) and `nearest` (stretch by nearest
+    neighbor, as the published method does).
+    """
+
+    size: int = 224
+    resize: str = "stretch"
+
+    def __post_init__(self) -> None:
+        check_range("size", self.size, 1, 4096)
+        check_choice("resize", self.resize, RESIZES)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageLimits:
+    """What one photo may cost before it is refused (a row of the failures, not an error).
+
+    `bytes` of the file, `pixels` (width times height), `scans` of a progressive JPEG, `seconds` of decoding,
+    `min_side` in pixels. `allow_truncated` keeps a photo whose end is missing and marks it degraded.
+    """
+
+    bytes: int = 20 * 1024 * 1024
+    pixels: int = 50_000_000
+    scans: int = 100
+    seconds: float = 5.0
+    min_side: int = 1
+    allow_truncated: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IndexOptions:
+    """How `index` treats its inputs.
+
+    `metadata` is a CSV, Parquet or JSONL table; `root` the folder that paths of a SOURCE table may not leave;
+    `prune` removes items of these sources that are gone (`yes`: also when that is above 10% of the catalog);
+    `retry` tries remembered failures again; `limits` are the bounds for one photo.
+    """
+
+    metadata: Path | None = None
+    root: Path | None = None
+    prune: bool = False
+    yes: bool = False
+    retry: bool = False
+    limits: ImageLimits = ImageLimits()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RankingOptions:
+    """How look-alikes are ranked and which items may be among them.
+
+    `k` results at most, from 1 to 1,000; `ranking` is `euclidean` (plain distance, as published) or `default`;
+    `where` an SQL expression over the metadata; `same` a field whose value must equal the query's.
+    """
+
+    k: int = 3
+    ranking: str = "default"
+    where: str | None = None
+    same: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_range("k", self.k, 1, MAX_K)
+        check_choice("ranking", self.ranking, RANKINGS)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClusterOptions:
+    """The sweep over K = 1..`max_k` and the number of clusters: `k` a number, or None for the elbow."""
+
+    max_k: int = 200
+    k: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_range("max_k", self.max_k, 1, 10_000)
+        if self.k is not None:
+            check_range("k", self.k, 1, 10_000)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MapOptions:
+    """The two-dimensional map. `perplexity` None: equal weights on the 15 nearest; 30 as published."""
+
+    perplexity: float | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.perplexity is not None:
+            check_range("perplexity", self.perplexity, 1, 300)

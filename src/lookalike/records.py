@@ -1,0 +1,272 @@
+"""Results and the values that travel between the layers, with their shapes.
+
+`n` is the number of items, in the order of their ids; `d` the dimension of a vector; rows are zero-based.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
+Value = str | int | float | bool | None
+"""One metadata value."""
+
+Advance = Callable[[int, int], None]
+"""Progress of one step: called with (done, total), done rising to total."""
+Progress = Callable[[str, int, int], None]
+"""Progress of a run: called with (step, done, total)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelFacts:
+    """What is known of a model without loading it.
+
+    `size` is the side of its square input in pixels; `sha256` that of its weight file; `identity` also takes
+    in preprocessing, resize and precision, so equal identities mean comparable vectors.
+    """
+
+    name: str
+    dimension: int
+    size: int
+    resize: str
+    precision: str
+    preprocessing: str
+    license: str
+    origin: str
+    paper: str
+    sha256: str
+    summary: str
+
+    @property
+    def identity(self) -> str:
+        """One line that names all that a vector depends on."""
+        return f"{self.name}/{self.sha256[:16]}/{self.preprocessing}/{self.resize}-{self.size}/{self.precision}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Input:
+    """One photo that a run was given, not read yet.
+
+    `id` is its name in the catalog, `path` relative to its source with `/`, `location` where its bytes are,
+    `source` the SOURCE it came from (absolute), `root` the folder its target must lie in; `raw_path` holds the
+    bytes of `path` where they are no UTF-8. `metadata` is its row of a SOURCE table, else None.
+    """
+
+    id: str
+    path: str
+    location: Path
+    source: str
+    root: Path
+    raw_path: bytes | None = None
+    metadata: Mapping[str, Value] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Photo:
+    """A decoded photo: `pixels` (size, size, 3) uint8 RGB for the model, `thumbnail` JPEG bytes.
+
+    `format` as detected from the content, `width` and `height` in pixels after EXIF turning, `frames` in the
+    file (only the first is used), `degraded` when part of the file was missing, `notes` what was ignored.
+    """
+
+    pixels: Bytes
+    thumbnail: bytes
+    format: str
+    width: int
+    height: int
+    frames: int = 1
+    degraded: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """An input that could not be used. `detail` has at most 500 characters; `at` is ISO 8601, UTC."""
+
+    id: str
+    path: str
+    stage: str
+    code: str
+    detail: str
+    attempts: int
+    at: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Indexed:
+    """What one `index` run did; `seconds` of wall time. `failures` are this run's failed inputs."""
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    failed: int = 0
+    ignored: int = 0
+    embedded: int = 0
+    unmatched: int = 0
+    total: int = 0
+    seconds: float = 0.0
+    failures: tuple[Failure, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The counts as in `lookalike index --json`."""
+        names = (
+            "added",
+            "updated",
+            "unchanged",
+            "removed",
+            "failed",
+            "ignored",
+            "embedded",
+            "unmatched",
+            "total",
+        )
+        return {**{name: getattr(self, name) for name in names}, "seconds": round(self.seconds, 3)}
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbors:
+    """The k nearest rows of m queries: `ids` (m, k) int64 rows, `distances` (m, k) float32, nearest first."""
+
+    ids: Ints
+    distances: Floats
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hit:
+    """One look-alike: its `distance` to the query and its `score` (1 for the same picture, falling to 0)."""
+
+    id: str
+    path: str
+    distance: float
+    score: float
+    metadata: Mapping[str, Value] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """One entry of `results` in `lookalike similar --json`."""
+        return {
+            "id": self.id,
+            "path": self.path,
+            "distance": self.distance,
+            "score": self.score,
+            "metadata": dict(self.metadata),
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Similar:
+    """The look-alikes of one query, nearest first. `recall` is 1.0 when `exact`."""
+
+    query: str
+    results: tuple[Hit, ...]
+    exact: bool = True
+    recall: float = 1.0
+
+    def as_json(self) -> dict[str, Any]:
+        """As in `lookalike similar --json`."""
+        results = [hit.as_json() for hit in self.results]
+        return {"query": self.query, "exact": self.exact, "recall": self.recall, "results": results}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Elbow:
+    """Where the inertia curve bends: `k`, the range `low`..`high` of close calls, `clear` if there is one."""
+
+    k: int
+    low: int
+    high: int
+    clear: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Clusters:
+    """`k` clusters of n items and the sweep they were chosen from.
+
+    `inertia` (max_k,) float64 for K = 1..max_k; `labels` (n,) int64; `sizes` (k,) int64; `representatives` (k,)
+    int64, the row closest to each center; `exemplars` k tuples of rows that cover the cluster.
+    """
+
+    k: int
+    inertia: Doubles
+    elbow: Elbow
+    labels: Ints
+    sizes: Ints
+    representatives: Ints
+    exemplars: tuple[tuple[int, ...], ...]
+
+    def as_json(self, ids: Sequence[str]) -> dict[str, Any]:
+        """As in `lookalike cluster --json`; `ids` names the rows."""
+        return {
+            "k": self.k,
+            "inertia": self.inertia.tolist(),
+            "elbow": asdict(self.elbow),
+            "sizes": self.sizes.tolist(),
+            "representatives": [ids[row] for row in self.representatives],
+            "exemplars": [[ids[row] for row in rows] for rows in self.exemplars],
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Layout:
+    """The map: `positions` (n, 2) float32, and `kept`, the share of the 10 nearest that stay near in it."""
+
+    positions: Floats
+    kept: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Estimate:
+    """A share with its 95% bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def as_json(self) -> dict[str, float]:
+        """`{"value", "low", "high"}`."""
+        return {"value": self.value, "low": self.low, "high": self.high}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """Share of the `k` nearest that carry the query's label, per label; `n` items were looked at."""
+
+    k: int
+    n: int
+    agreement: Mapping[str, Estimate]
+
+    def as_json(self) -> dict[str, Any]:
+        """As in `lookalike evaluate --json`."""
+        agreement = {label: estimate.as_json() for label, estimate in self.agreement.items()}
+        return {"k": self.k, "n": self.n, "agreement": agreement}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportData:
+    """All that a report shows, aligned: entry i of every sequence belongs to item i, in the order of ids.
+
+    `thumbnails` yields JPEG bytes (it may read them when asked); `metadata` maps a column's name to n values;
+    `neighbors` holds at least 3 a row where the catalog has that many; `where` names the part that is shown;
+    `facts` are the model's, where they are known.
+    """
+
+    title: str
+    model: str
+    ids: Sequence[str]
+    metadata: Mapping[str, Sequence[Value]]
+    thumbnails: Sequence[bytes]
+    neighbors: Neighbors
+    clusters: Clusters
+    layout: Layout
+    failed: int = 0
+    where: str | None = None
+    facts: ModelFacts | None = None
