@@ -1,0 +1,20 @@
+"""The catalog's tables and what holds them together."""
+
+from lookalike.store.base import Append, Change, Computed, Delete, Head, Replace, Store, Upsert
+from lookalike.store.lance_store import LanceStore
+from lookalike.store.manifest import MARKER
+from lookalike.store.memory import MemoryStore
+
+__all__ = [
+    "MARKER",
+    "Append",
+    "Change",
+    "Computed",
+    "Delete",
+    "Head",
+    "LanceStore",
+    "MemoryStore",
+    "Replace",
+    "Store",
+    "Upsert",
+]

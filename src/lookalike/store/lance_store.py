@@ -1,0 +1,233 @@
+"""The catalog on disk: one Lance data set a table, tied together by the manifest of a version."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from lookalike.errors import CatalogDamaged, CatalogForeign, LookalikeError, StoreError, UsageError
+from lookalike.records import ModelFacts
+from lookalike.store import schema
+from lookalike.store.base import Append, Change, Computed, Delete, Head, Replace, Upsert, next_head, now
+from lookalike.store.lock import no_space, write_lock
+from lookalike.store.manifest import (
+    Manifest,
+    check_marker,
+    read_manifest,
+    sync_folder,
+    write_manifest,
+    write_marker,
+)
+
+STORAGE_VERSION: Literal["2.1"] = "2.1"
+"""Version of Lance's file format that is written out, so that a newer Lance does not change it silently."""
+
+
+class LanceStore:
+    """A catalog in a folder. Make one with `create` or `open`."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder = folder
+        self._manifest = manifest
+        self._writing = False
+        self._synced: set[Path] = set()
+
+    @classmethod
+    def create(cls, folder: Path, model: ModelFacts) -> LanceStore:
+        """Make an empty catalog; `folder` must not exist or be empty."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if any(entry.name != "lock" for entry in folder.iterdir()):
+                raise CatalogForeign(
+                    f"{str(folder)!r} holds other files and is no lookalike catalog: give a new or empty folder"
+                )
+            with write_lock(folder / "lock"):
+                manifest = Manifest(Head(version=1, at=now(), message="created", model=model), {})
+                write_marker(folder)
+                write_manifest(folder, manifest)
+        except NotADirectoryError as exc:
+            raise CatalogForeign(f"{str(folder)!r} is a file: a catalog is a folder") from exc
+        except FileExistsError as exc:
+            raise CatalogForeign(f"{str(folder)!r} is a file: a catalog is a folder") from exc
+        except OSError as exc:
+            raise _translated(folder, exc) from exc
+        return cls(folder, manifest)
+
+    @classmethod
+    def open(cls, folder: Path, version: int | None = None) -> LanceStore:
+        """Open a catalog at its newest version, or at an older one."""
+        if folder.is_file():
+            raise CatalogForeign(f"{str(folder)!r} is a file: a catalog is a folder that `lookalike index` made")
+        check_marker(folder)
+        manifest = read_manifest(folder, version)
+        if manifest is None:
+            raise CatalogDamaged(f"catalog {str(folder)!r} has no version: restore it from a copy, or make it anew")
+        return cls(folder, manifest)
+
+    @property
+    def head(self) -> Head:
+        """The state that this object reads."""
+        return self._manifest.head
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the write lock, on the newest version. May be nested."""
+        if self._writing:
+            yield
+            return
+        with write_lock(self.folder / "lock"):
+            newest = read_manifest(self.folder)
+            if newest is not None:
+                self._manifest = newest
+            self._writing = True
+            try:
+                yield
+            finally:
+                self._writing = False
+
+    def read(
+        self,
+        table: str,
+        columns: Sequence[str] | None = None,
+        *,
+        ids: Sequence[str] | None = None,
+        where: str | None = None,
+    ) -> pa.Table:
+        """Rows of a table; see `Store.read`."""
+        if table not in self._manifest.tables:
+            found = schema.empty(table, self.head.model.dimension)
+            return found.select(columns) if columns is not None else found
+        data = self._dataset(table)
+        names = list(columns) if columns is not None else None
+        if where is not None:
+            return filtered(data, names, where)
+        try:
+            if ids is None:
+                return data.to_table(columns=names)
+            parts = [data.to_table(columns=names, filter=f"id IN ({_quoted(part)})") for part in _parts(ids)]
+            return pa.concat_tables(parts) if parts else data.schema.empty_table().select(names or data.schema.names)
+        except (OSError, ValueError, pa.ArrowException) as exc:
+            raise self._damaged(table, exc) from exc
+
+    def commit(
+        self,
+        message: str,
+        changes: Sequence[Change],
+        *,
+        vectors_changed: bool = False,
+        computed: Mapping[str, Computed] | None = None,
+    ) -> Head:
+        """Apply the changes in one step; see `Store.commit`."""
+        if not self._writing:
+            raise StoreError("a commit needs `with store.writing():` around it")
+        tables, rows = dict(self._manifest.tables), dict(self.head.rows)
+        try:
+            for change in changes:
+                data = self._apply(change, tables)
+                if data is not None:
+                    tables[change.table], rows[change.table] = data.version, data.count_rows()
+                    self._sync(change.table)
+            head = next_head(self.head, message, changes, rows, vectors_changed=vectors_changed, computed=computed)
+            manifest = Manifest(head, tables)
+            write_manifest(self.folder, manifest)
+        except (OSError, ValueError, pa.ArrowException) as exc:
+            raise _translated(self.folder, exc) from exc
+        self._manifest = manifest
+        return head
+
+    def size(self) -> int:
+        """Bytes of all files of the catalog, those of older versions included."""
+        return sum((Path(root) / name).lstat().st_size for root, _, names in os.walk(self.folder) for name in names)
+
+    def _dataset(self, table: str) -> Any:
+        import lance
+
+        try:
+            return lance.dataset(str(self._uri(table)), version=self._manifest.tables[table])
+        except (OSError, ValueError) as exc:
+            raise self._damaged(table, exc) from exc
+
+    def _apply(self, change: Change, tables: Mapping[str, int]) -> Any:
+        """Apply one change to its data set and return that, or None if there was nothing to do."""
+        import lance
+
+        uri = str(self._uri(change.table))
+        if isinstance(change, Replace) or change.table not in tables:
+            if isinstance(change, Delete):
+                return None
+            # Also takes the place of what an interrupted first commit may have left.
+            mode = "overwrite" if self._uri(change.table).exists() else "create"
+            return lance.write_dataset(change.rows, uri, mode=mode, data_storage_version=STORAGE_VERSION)
+        data: Any = lance.dataset(uri, version=tables[change.table])
+        if data.latest_version != tables[change.table]:
+            data.restore()  # an interrupted commit left a version that no manifest names
+        if isinstance(change, Append):
+            return lance.write_dataset(change.rows, uri, mode="append", data_storage_version=STORAGE_VERSION)
+        if isinstance(change, Upsert):
+            merge = data.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
+            merge.execute(change.rows)
+            return data
+        for part in _parts(change.ids):
+            data.delete(f"id IN ({_quoted(part)})")
+        return data
+
+    def _uri(self, table: str) -> Path:
+        return self.folder / f"{table}.lance"
+
+    def _sync(self, table: str) -> None:
+        """Make the files of a table durable before a manifest names them: Lance itself does not."""
+        for root, _, names in os.walk(self._uri(table)):
+            fresh = [path for name in names if (path := Path(root) / name) not in self._synced]
+            for path in fresh:
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
+            if fresh:
+                sync_folder(Path(root))
+            self._synced.update(path for path in fresh if path.suffix != ".json")
+
+    def _damaged(self, table: str, exc: Exception) -> StoreError:
+        return CatalogDamaged(
+            f"table {table!r} of catalog {str(self.folder)!r} cannot be read ({_short(exc)}): restore it from a copy"
+        )
+
+
+def filtered(data: Any, names: list[str] | None, where: str) -> pa.Table:
+    try:
+        return data.to_table(columns=names, filter=where)
+    except (OSError, ValueError, pa.ArrowException) as exc:
+        raise UsageError(
+            f"where={where!r} is no filter over the metadata ({_short(exc)}); "
+            f"give an SQL expression over {', '.join(data.schema.names)}, such as \"brand = 'Nike' AND year > 2012\""
+        ) from exc
+
+
+def _short(exc: Exception) -> str:
+    """The first sentence of a Lance error, without the place in Lance's own code."""
+    text = re.sub(r",? /\S+\.rs:\d+:\d+.*", "", str(exc), flags=re.DOTALL)
+    return " ".join(text.split())[:300]
+
+
+def _quoted(ids: Sequence[str]) -> str:
+    return ", ".join("'" + item.replace("'", "''") + "'" for item in ids)
+
+
+def _parts(ids: Sequence[str], size: int = 1_000) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]
+
+
+def _translated(folder: Path, exc: Exception) -> LookalikeError:
+    if "No space left" in str(exc):
+        return no_space(folder, exc)
+    if "Read-only" in str(exc) or "Permission denied" in str(exc):
+        return LookalikeError(
+            f"catalog {str(folder)!r} cannot be written ({_short(exc)}): make the folder writable",
+            code="E_READ_ONLY",
+        )
+    return StoreError(f"catalog {str(folder)!r} could not be written ({_short(exc)}); the version before is kept")

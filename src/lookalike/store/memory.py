@@ -1,0 +1,97 @@
+"""A catalog in memory: the light twin of the one on disk, for tests and for throw-away work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lookalike.errors import StoreError
+from lookalike.records import ModelFacts
+from lookalike.store import schema
+from lookalike.store.base import Append, Change, Computed, Delete, Head, Replace, Upsert, next_head, now
+from lookalike.store.lance_store import filtered
+
+
+class MemoryStore:
+    """A catalog that lives as long as this object."""
+
+    def __init__(self, model: ModelFacts) -> None:
+        self._head = Head(version=1, at=now(), message="created", model=model)
+        self._tables: dict[str, pa.Table] = {}
+        self._writing = False
+
+    @property
+    def head(self) -> Head:
+        """The newest state."""
+        return self._head
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Nobody else can hold it; may be nested."""
+        before, self._writing = self._writing, True
+        try:
+            yield
+        finally:
+            self._writing = before
+
+    def read(
+        self,
+        table: str,
+        columns: Sequence[str] | None = None,
+        *,
+        ids: Sequence[str] | None = None,
+        where: str | None = None,
+    ) -> pa.Table:
+        """Rows of a table; see `Store.read`."""
+        found = self._tables.get(table)
+        if found is None:
+            found = schema.empty(table, self._head.model.dimension)
+        elif where is not None:
+            import lance
+
+            found = filtered(lance.write_dataset(found, f"memory://{uuid4().hex}"), None, where)
+        if ids is not None:
+            found = found.filter(pc.is_in(found["id"], value_set=pa.array(list(ids), pa.string())))
+        return found.select(columns) if columns is not None else found
+
+    def commit(
+        self,
+        message: str,
+        changes: Sequence[Change],
+        *,
+        vectors_changed: bool = False,
+        computed: Mapping[str, Computed] | None = None,
+    ) -> Head:
+        """Apply the changes in one step; see `Store.commit`."""
+        if not self._writing:
+            raise StoreError("a commit needs `with store.writing():` around it")
+        tables = dict(self._tables)
+        for change in changes:
+            try:
+                changed = _changed(tables.get(change.table), change)
+            except pa.ArrowException as exc:
+                raise StoreError(f"the change to {change.table!r} does not fit the table: {exc}") from exc
+            if changed is not None:
+                tables[change.table] = changed
+        self._tables = tables
+        rows = {name: table.num_rows for name, table in tables.items()}
+        self._head = next_head(self._head, message, changes, rows, vectors_changed=vectors_changed, computed=computed)
+        return self._head
+
+    def size(self) -> int:
+        """Bytes of the Arrow tables."""
+        return sum(table.nbytes for table in self._tables.values())
+
+
+def _changed(table: pa.Table | None, change: Change) -> pa.Table | None:
+    if isinstance(change, Replace) or table is None:
+        return None if isinstance(change, Delete) else change.rows
+    if isinstance(change, Append):
+        return pa.concat_tables([table, change.rows])
+    gone = pa.array(list(change.ids), pa.string()) if isinstance(change, Delete) else change.rows["id"].combine_chunks()
+    kept = table.filter(pc.invert(pc.is_in(table["id"], value_set=gone)))
+    return pa.concat_tables([kept, change.rows]) if isinstance(change, Upsert) else kept

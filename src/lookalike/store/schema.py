@@ -1,0 +1,99 @@
+"""Columns of the catalog's tables; `docs/format.md` describes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+ITEMS, METADATA, FAILURES = "items", "metadata", "failures"
+NEIGHBORS, CLUSTERS, MAP = "neighbors", "clusters", "map"
+TABLES = (ITEMS, METADATA, FAILURES, NEIGHBORS, CLUSTERS, MAP)
+
+
+def items(dimension: int) -> pa.Schema:
+    """One row a photo: where it came from, what was seen of it, its vector and its thumbnail."""
+    return pa.schema(
+        [
+            pa.field("id", pa.string(), nullable=False),
+            pa.field("path", pa.string(), nullable=False),
+            pa.field("raw_path", pa.binary()),
+            pa.field("source", pa.string(), nullable=False),
+            pa.field("sha256", pa.string(), nullable=False),
+            pa.field("format", pa.string(), nullable=False),
+            pa.field("width", pa.int32(), nullable=False),
+            pa.field("height", pa.int32(), nullable=False),
+            pa.field("frames", pa.int32(), nullable=False),
+            pa.field("degraded", pa.bool_(), nullable=False),
+            pa.field("vector", vector_type(dimension), nullable=False),
+            pa.field("thumbnail", pa.binary(), nullable=False),
+        ]
+    )
+
+
+def failures() -> pa.Schema:
+    """One row an input that could not be used; `sha256` is null where its bytes could not be read."""
+    return pa.schema(
+        [
+            pa.field("id", pa.string(), nullable=False),
+            pa.field("path", pa.string(), nullable=False),
+            pa.field("source", pa.string(), nullable=False),
+            pa.field("stage", pa.string(), nullable=False),
+            pa.field("code", pa.string(), nullable=False),
+            pa.field("detail", pa.string(), nullable=False),
+            pa.field("attempts", pa.int32(), nullable=False),
+            pa.field("at", pa.string(), nullable=False),
+            pa.field("sha256", pa.string()),
+        ]
+    )
+
+
+def metadata(columns: Sequence[tuple[str, pa.DataType]] = ()) -> pa.Schema:
+    """One row an item: its keys, then what the tables said of it."""
+    keys = [pa.field("id", pa.string(), nullable=False), pa.field("path", pa.string(), nullable=False)]
+    return pa.schema(keys + [pa.field(name, kind) for name, kind in columns])
+
+
+def neighbors() -> pa.Schema:
+    """The stored graph in the order of ids: for each item the rows of its nearest, and how far they are."""
+    return pa.schema(
+        [
+            pa.field("id", pa.string(), nullable=False),
+            pa.field("rows", pa.list_(pa.int64()), nullable=False),
+            pa.field("distances", pa.list_(pa.float32()), nullable=False),
+        ]
+    )
+
+
+def clusters() -> pa.Schema:
+    """The cluster of each item, in the order of ids."""
+    return pa.schema([pa.field("id", pa.string(), nullable=False), pa.field("cluster", pa.int64(), nullable=False)])
+
+
+def layout() -> pa.Schema:
+    """The place of each item in the map, in the order of ids."""
+    return pa.schema(
+        [
+            pa.field("id", pa.string(), nullable=False),
+            pa.field("x", pa.float32(), nullable=False),
+            pa.field("y", pa.float32(), nullable=False),
+        ]
+    )
+
+
+def vector_type(dimension: int) -> pa.DataType:
+    """Arrow's fixed-size list of float32, which Lance and Embedding Atlas read as a vector."""
+    return pa.list_(pa.float32(), dimension)
+
+
+def empty(table: str, dimension: int) -> pa.Table:
+    """A table without rows, for what was never written."""
+    schemas = {
+        ITEMS: items(dimension),
+        METADATA: metadata(),
+        FAILURES: failures(),
+        NEIGHBORS: neighbors(),
+        CLUSTERS: clusters(),
+        MAP: layout(),
+    }
+    return schemas[table].empty_table()
