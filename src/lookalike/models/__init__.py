@@ -1,0 +1,13 @@
+"""Models: pixels in, vectors out.
+
+`names()` and `facts(name)` say what there is without loading anything; `load(name)` gives a `Model`, whose
+`embed` turns (b, size, size, 3) uint8 RGB pixels into (b, dimension) float32 vectors.
+"""
+
+from __future__ import annotations
+
+from lookalike.models.base import Model
+from lookalike.models.onnx_model import BATCH
+from lookalike.models.registry import DEFAULT, best_precision, facts, load, names, precisions
+
+__all__ = ["BATCH", "DEFAULT", "Model", "best_precision", "facts", "load", "names", "precisions"]

@@ -1,0 +1,63 @@
+"""Built graphs, kept in the user's cache folder.
+
+A graph is a file `KEY.SHA256.onnx`, where KEY names all that it was built from and SHA256 is that of its
+bytes: a damaged file no longer fits its name and is built again. A folder that cannot be written is no error,
+the graph is then built in memory every time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+
+def cache_folder() -> Path:
+    """`$LOOKALIKE_CACHE`, else `$XDG_CACHE_HOME/lookalike`, else `~/.cache/lookalike`. May not exist."""
+    if own := os.environ.get("LOOKALIKE_CACHE"):
+        return Path(own)
+    if shared := os.environ.get("XDG_CACHE_HOME"):
+        return Path(shared) / "lookalike"
+    return Path("~/.cache/lookalike").expanduser()
+
+
+def cached(key: str, build: Callable[[], bytes], *, folder: Path | None = None) -> bytes:
+    """The bytes kept under `key`, else `build()`, which are then kept. `key` is part of a file name."""
+    folder = cache_folder() if folder is None else folder
+    found = _read(folder, key)
+    if found is None:
+        found = build()
+        with contextlib.suppress(OSError):
+            _write(folder, key, found)
+    return found
+
+
+def _read(folder: Path, key: str) -> bytes | None:
+    with contextlib.suppress(OSError):
+        for path in sorted(folder.glob(f"{key}.*.onnx")):
+            data = path.read_bytes()
+            if path.name == _name(key, data):
+                return data
+            path.unlink()
+    return None
+
+
+def _write(folder: Path, key: str, data: bytes) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, aside = tempfile.mkstemp(dir=folder, prefix=f"{key}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(aside).replace(folder / _name(key, data))
+    except BaseException:
+        Path(aside).unlink(missing_ok=True)
+        raise
+
+
+def _name(key: str, data: bytes) -> str:
+    return f"{key}.{hashlib.sha256(data).hexdigest()}.onnx"

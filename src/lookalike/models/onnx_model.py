@@ -1,0 +1,91 @@
+"""A model that ONNX Runtime runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+
+from lookalike.errors import ModelError
+from lookalike.models.base import check_pixels
+from lookalike.models.cpu import has_int8_instructions
+from lookalike.records import Bytes, Floats, ModelFacts
+
+BATCH = 2
+"""Photos that go through the network at once: memory grows with it, the vectors do not change."""
+
+
+class OnnxModel:
+    """Runs a graph with input `pixels` (b, size, size, 3) uint8 and output `vectors` (b, dimension) float32.
+
+    Every call runs on `threads` threads of its own, so that several callers share one instance, each on its
+    core. Larger inputs are cut into runs of `BATCH`, which keeps memory flat.
+    """
+
+    def __init__(
+        self,
+        graph: bytes,
+        facts: ModelFacts,
+        *,
+        threads: int,
+        again: tuple[Callable[..., Any], tuple[Any, ...]],
+    ) -> None:
+        self._facts = facts
+        self._again = again
+        self._session = _session(graph, facts.name, threads)
+        self._probe()
+
+    @property
+    def facts(self) -> ModelFacts:
+        """What the vectors depend on."""
+        return self._facts
+
+    def embed(self, pixels: Bytes) -> Floats:
+        """One vector a photo; see `Model.embed`."""
+        check_pixels(pixels, self._facts.size)
+        vectors = np.empty((len(pixels), self._facts.dimension), np.float32)
+        for start in range(0, len(pixels), BATCH):
+            part = np.ascontiguousarray(pixels[start : start + BATCH])
+            vectors[start : start + BATCH] = self._run(part)
+        return vectors
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return self._again
+
+    def _run(self, pixels: Bytes) -> Floats:
+        try:
+            (vectors,) = self._session.run(["vectors"], {"pixels": pixels})
+        except Exception as exc:  # ONNX Runtime's errors have no common base of their own
+            raise ModelError(
+                f"{self._facts.name} fails on {len(pixels)} photos of {self._facts.size} x {self._facts.size}: {exc}"
+            ) from exc
+        return cast("Floats", vectors)
+
+    def _probe(self) -> None:
+        """One run on black, so that a graph of another shape is refused now and not at the first photo."""
+        size, dimension = self._facts.size, self._facts.dimension
+        vectors = self._run(np.zeros((1, size, size, 3), np.uint8))
+        if vectors.shape != (1, dimension) or vectors.dtype != np.float32:
+            raise ModelError(
+                f"{self._facts.name} gives {vectors.dtype} of shape {vectors.shape}, "
+                f"not float32 of shape (1, {dimension})"
+            )
+
+
+def _session(graph: bytes, name: str, threads: int) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if not has_int8_instructions():
+        # the fast kernels for such CPUs may overflow; these cannot, so vectors are the same on every machine
+        options.add_session_config_entry("session.x64quantprecision", "1")
+    try:
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as exc:  # as above
+        raise ModelError(f"ONNX Runtime refuses the graph of {name}: {exc}") from exc
