@@ -1,0 +1,36 @@
+"""Arrays in, arrays out: neighbors, clusters, elbow, map, representatives, ranking, evaluation.
+
+Touches no file and knows no catalog; usable with any vectors. Only NumPy is loaded with it.
+"""
+
+from __future__ import annotations
+
+from lookalike.analysis.clusters import Refined, Sweep, kmeans_sweep, refine
+from lookalike.analysis.elbow import find_elbow
+from lookalike.analysis.evaluation import agreement, knn_accuracy
+from lookalike.analysis.layout import neighbors_kept, neighbors_needed, tsne
+from lookalike.analysis.neighbors import nearest_neighbors
+from lookalike.analysis.ranking import Searcher, nearest_in, score, typical_distance
+from lookalike.analysis.representatives import Trait, describe, exemplars, representatives
+
+__all__ = [
+    "Refined",
+    "Searcher",
+    "Sweep",
+    "Trait",
+    "agreement",
+    "describe",
+    "exemplars",
+    "find_elbow",
+    "kmeans_sweep",
+    "knn_accuracy",
+    "nearest_in",
+    "nearest_neighbors",
+    "neighbors_kept",
+    "neighbors_needed",
+    "refine",
+    "representatives",
+    "score",
+    "tsne",
+    "typical_distance",
+]

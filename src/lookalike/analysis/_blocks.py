@@ -1,0 +1,195 @@
+"""Blocks, threads and checks that every part of `analysis` uses.
+
+Matrix products run in blocks of fixed shape, each on one BLAS thread, and Python threads share out the
+blocks: what a block yields never depends on how many threads there are, so results have the same bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.errors import UsageError
+from lookalike.records import Advance
+
+Array = npt.NDArray[Any]
+Vectors = npt.ArrayLike | Iterable[npt.ArrayLike]
+"""n vectors of d numbers: an (n, d) array, a memory map, or an iterable of (n_i, d) blocks."""
+
+CHECK_ROWS = 4096
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def thread_count(threads: int | None) -> int:
+    """The number of threads to use: `threads`, or one for each CPU that this process may use."""
+    if threads is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if threads < 1:
+        raise UsageError(f"threads={threads} is out of range: give 1 or more, or None for every CPU")
+    return int(threads)
+
+
+class _SingleBlas:
+    """Holds BLAS at one thread while anyone needs it; the last one out restores what was before."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._limits: Any = None
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        from threadpoolctl import threadpool_limits
+
+        with self._lock:
+            if self._users == 0:
+                self._limits = threadpool_limits(1, user_api="blas")
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if self._users == 0:
+                    self._limits.restore_original_limits()
+
+
+single_blas = _SingleBlas()
+
+
+class Workers:
+    """Runs a function over blocks with a fixed number of threads; use as a context manager.
+
+    Results come in the order of the blocks. With one thread everything runs in the caller's.
+    """
+
+    def __init__(self, threads: int | None) -> None:
+        self.threads = thread_count(threads)
+        self._pool: ThreadPoolExecutor | None = None
+
+    def __enter__(self) -> Workers:
+        self._blas = single_blas()
+        self._blas.__enter__()
+        if self.threads > 1:
+            self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="lookalike")
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+        self._blas.__exit__(None, None, None)
+
+    def map(self, run: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+        """`run` of each item, in order, as soon as it and all before it are done."""
+        if self._pool is None or len(items) < 2:
+            return map(run, items)
+        return self._pool.map(run, items)
+
+
+def spans(total: int, size: int) -> list[tuple[int, int]]:
+    """The (start, stop) of blocks of at most `size` that cover `total` rows."""
+    return [(start, min(start + size, total)) for start in range(0, total, size)]
+
+
+def report(progress: Advance | None, done: int, total: int) -> None:
+    """Tell `progress`, if there is one, that `done` of `total` are done."""
+    if progress is not None:
+        progress(done, total)
+
+
+def as_vectors(vectors: Vectors, name: str = "vectors") -> Array:
+    """`vectors` as an (n, d) float32 or float64 array with finite values; nothing is copied if it is one.
+
+    float16 and integers of at most 16 bits become float32, all other real types float64, both exactly (but for
+    integers above 2**53). Raises `UsageError` for a wrong shape or type, for NaN or infinity (naming the row),
+    and for values so large that a float32 distance could not hold their difference.
+    """
+    array = _as_array(vectors, name)
+    if array.ndim != 2:
+        shape = f"an array of {array.ndim} dimensions {array.shape}"
+        raise UsageError(f"{name} is {shape}: give one of shape (n, d), one row an item; for one vector use v[None]")
+    if array.dtype.kind not in "fiub":
+        raise UsageError(f"{name} has the type {array.dtype}: give real numbers, for example float32")
+    small = array.dtype.itemsize <= 2 or array.dtype == np.float32
+    array = array.astype(np.float32 if small else np.float64, copy=False)
+    check_finite(array, name)
+    return array
+
+
+def _as_array(vectors: Vectors, name: str) -> Array:
+    if isinstance(vectors, np.ndarray):
+        return vectors
+    if hasattr(vectors, "__array__"):
+        return np.asarray(vectors)
+    if isinstance(vectors, (str, bytes)) or not isinstance(vectors, Iterable):
+        raise UsageError(f"{name} is a {type(vectors).__name__}: give an (n, d) array or an iterable of such blocks")
+    parts = list(vectors)
+    if not parts:
+        return np.zeros((0, 0), np.float32)
+    try:
+        blocks = [np.asarray(part) for part in parts]
+        if all(block.ndim == 2 for block in blocks):
+            return np.concatenate(blocks)
+        return np.stack(blocks)
+    except ValueError as error:
+        shapes = sorted({np.shape(block) for block in blocks}) if len(blocks) == len(parts) else "ragged"
+        raise UsageError(f"{name} has parts that do not fit together ({shapes}): give one d for all") from error
+
+
+def middle_of(rows: Array) -> Array:
+    """A point amid the rows, (d,) in their type: the median of at most 512 of them.
+
+    Not the mean: one far row would move that, and cost all others the digits that centering is to save.
+    """
+    if not len(rows):
+        return np.zeros(rows.shape[1], rows.dtype)
+    sample = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), 512)).astype(np.int64))]
+    return np.median(sample, axis=0).astype(rows.dtype)
+
+
+def check_finite(array: Array, name: str) -> None:
+    """Raise `UsageError`, naming the first bad row, unless all differences within `array` fit a float32."""
+    rows, columns = array.shape
+    if array.size == 0:
+        return
+    limit = float(np.finfo(np.float32).max) / (2.0 * np.sqrt(columns) + 1.0)
+    for start, stop in spans(rows, CHECK_ROWS):
+        block = array[start:stop]
+        low, high = float(block.min()), float(block.max())
+        if -limit <= low and high <= limit:  # false for NaN
+            continue
+        row, column = (int(at[0]) for at in np.nonzero(~(np.abs(block) <= limit)))
+        value = block[row, column]
+        allowed = "finite numbers" if not np.isfinite(value) else f"values within ±{limit:.3g} (scale them down)"
+        raise UsageError(
+            f"{name}: row {start + row} holds {value} at position {column}: only {allowed} are allowed; "
+            "leave that row out or repair it"
+        )
+
+
+def check_same_width(vectors: Array, queries: Array) -> None:
+    """Raise `UsageError` unless both have the same number of columns; either may be empty."""
+    if vectors.shape[1] != queries.shape[1] and vectors.size and queries.size:
+        raise UsageError(
+            f"queries have {queries.shape[1]} dimensions, vectors {vectors.shape[1]}: both must come from one model"
+        )
+
+
+def check_count(name: str, value: int, low: int = 0) -> int:
+    """`value` as an int, or `UsageError` if it is no whole number of at least `low`."""
+    try:
+        whole = int(value)
+    except (TypeError, ValueError, OverflowError):
+        whole = low - 1
+    if isinstance(value, bool) or whole != value or whole < low:
+        raise UsageError(f"{name}={value!r} is out of range: give a whole number of at least {low}")
+    return whole

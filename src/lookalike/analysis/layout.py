@@ -1,0 +1,184 @@
+"""The two-dimensional map: t-SNE on an exact neighbor graph, and how much of the neighborhoods it keeps."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.analysis._blocks import (
+    Array,
+    Vectors,
+    Workers,
+    as_vectors,
+    check_count,
+    report,
+    single_blas,
+    thread_count,
+)
+from lookalike.analysis._lloyd import centered, mean_of, rotate
+from lookalike.analysis.neighbors import nearest_neighbors
+from lookalike.errors import UsageError
+from lookalike.records import Advance, Doubles, Floats, Ints, Neighbors
+
+UNIFORM = 15
+EARLY, LATE = 250, 500
+EXAGGERATION = 12
+BARNES_HUT_BELOW = 10_000  # above, interpolation by FFT is faster
+SLOWEST = 20.0  # the learning rate n / exaggeration would leave a handful of items where they start
+EVERY = 25
+START = 1e-4
+JITTER = 0.01
+
+
+def neighbors_needed(n: int, perplexity: float | None = None) -> int:
+    """How many neighbors of each of n items `tsne` uses: 15, or three times the perplexity; at most n - 1."""
+    return max(0, min(n - 1, UNIFORM if perplexity is None else int(3 * perplexity)))
+
+
+def tsne(
+    vectors: Vectors,
+    seed: int = 0,
+    *,
+    perplexity: float | None = None,
+    neighbors: Neighbors | None = None,
+    threads: int | None = None,
+    progress: Advance | None = None,
+) -> Floats:
+    """Positions (n, 2) float32 of `vectors` (n, d) on a map that keeps near items near.
+
+    t-SNE (van der Maaten and Hinton, 2008) with openTSNE (Poličar, Stražar and Zupan, 2024): started from the two
+    principal axes at a standard deviation of 1e-4, 250 steps with exaggeration 12, 500 without, learning rate
+    n / exaggeration (Belkina et al., 2019); Barnes-Hut below 10,000 items, interpolation by FFT above.
+
+    `perplexity` None: equal weights on the 15 nearest of each item, made symmetric; p: Gaussian weights on the 3p
+    nearest, clamped to (n - 1) / 3. `neighbors` is the exact graph if it is at hand (self left out); computed
+    where it is missing or has too few columns. The scale of the vectors does not matter.
+
+    The same `seed` and `threads` give the same bytes. `progress` is called with (steps done, 750). Items that are
+    all equal are all at (0, 0), as is a single one; two or three are drawn at their true distances. Raises
+    `UsageError` as `nearest_neighbors`, and for a perplexity that is not above 0.
+    """
+    seed = check_count("seed", seed)
+    if perplexity is not None and not 0 < perplexity < np.inf:
+        raise UsageError(f"perplexity={perplexity} is out of range: give a number above 0, for example 30, or None")
+    rows = as_vectors(vectors)
+    n = len(rows)
+    if neighbors is not None and len(neighbors.ids) != n:
+        raise UsageError(f"neighbors of {len(neighbors.ids)} items for {n} vectors: give the graph of these vectors")
+    start = _principal(rows, seed, threads)
+    if n < 4 or not start.any():
+        report(progress, EARLY + LATE, EARLY + LATE)
+        return start.astype(np.float32)
+    if perplexity is not None:
+        perplexity = min(float(perplexity), (n - 1) / 3)
+    needed = max(1, neighbors_needed(n, perplexity))
+    if neighbors is None or neighbors.ids.shape[1] < needed:
+        neighbors = nearest_neighbors(rows, needed, threads=threads)
+    graph = Neighbors(neighbors.ids[:, :needed], neighbors.distances[:, :needed])
+    start += np.random.default_rng(seed).normal(0, JITTER, start.shape)  # equal items must not start as one point
+    return _optimize(START * start, graph, perplexity, seed, thread_count(threads), progress)
+
+
+def _principal(rows: Array, seed: int, threads: int | None) -> Doubles:
+    """Positions (n, 2) along the two principal axes, the first of standard deviation 1; zeros if all are equal."""
+    n, d = rows.shape
+    out = np.zeros((n, 2))
+    if n < 2 or d == 0 or not (rows != rows[0]).any():
+        return out
+    with Workers(threads) as workers:
+        data, _ = centered(rows, mean_of(rows))
+        data = rotate(data, min(d, 64), np.random.default_rng(seed), workers)
+        _, axes = np.linalg.eigh(data.T.astype(np.float64) @ data)
+        axes = axes[:, ::-1][:, :2]
+        # an axis has no sign of its own: its largest entry is made positive, so maps of like data agree
+        axes *= np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
+        out[:, : axes.shape[1]] = data @ axes
+    spread = out[:, 0].std()
+    return out / spread if spread > 0 else np.zeros((n, 2))
+
+
+def _load_with_sleeping_threads() -> None:
+    """Import openTSNE so that its idle threads sleep: spinning ones took four times as long on a busy machine."""
+    key = "OMP_WAIT_POLICY"  # OpenMP reads it once, when it is loaded
+    before = os.environ.get(key)
+    os.environ.setdefault(key, "PASSIVE")
+    try:
+        import openTSNE  # noqa: F401
+    finally:
+        if before is None:
+            os.environ.pop(key, None)
+
+
+def _affinities(graph: Neighbors, perplexity: float | None, threads: int) -> Any:
+    """openTSNE's affinities for a neighbor graph."""
+    from openTSNE import affinity
+    from openTSNE import nearest_neighbors as nn
+    from scipy.sparse import csr_matrix
+
+    n, k = graph.ids.shape
+    if perplexity is None:
+        indptr = np.arange(0, n * k + 1, k)
+        weights = csr_matrix((np.ones(n * k), graph.ids.ravel(), indptr), shape=(n, n))
+        return affinity.PrecomputedAffinities((weights + weights.T) / 2, normalize=True)
+    distances = graph.distances.astype(np.float64)
+    typical = distances[distances > 0]
+    if len(typical):
+        distances = distances / np.median(typical)  # the search for each bandwidth starts at 1
+    index = nn.PrecomputedNeighbors(np.ascontiguousarray(graph.ids), np.ascontiguousarray(distances))
+    return affinity.PerplexityBasedNN(perplexity=perplexity, knn_index=index, n_jobs=threads)
+
+
+def _optimize(
+    start: Doubles, graph: Neighbors, perplexity: float | None, seed: int, threads: int, progress: Advance | None
+) -> Floats:
+    _load_with_sleeping_threads()
+    from openTSNE import TSNEEmbedding
+
+    n = len(start)
+    total = EARLY + LATE
+    with single_blas():
+        embedding = TSNEEmbedding(
+            start,
+            _affinities(graph, perplexity, threads),
+            negative_gradient_method="bh" if n < BARNES_HUT_BELOW else "fft",
+            n_jobs=threads,
+            random_state=seed,
+        )
+        done = 0
+        for steps, exaggeration in ((EARLY, EXAGGERATION), (LATE, 1)):
+            rate = max(n / exaggeration, SLOWEST)
+            for _ in range(steps // EVERY):
+                embedding.optimize(EVERY, inplace=True, exaggeration=exaggeration, learning_rate=rate)
+                done += EVERY
+                report(progress, done, total)
+    positions = np.asarray(embedding, np.float64)
+    centered_positions: Floats = (positions - positions.mean(axis=0)).astype(np.float32)
+    return centered_positions
+
+
+def neighbors_kept(positions: npt.ArrayLike, neighbors: Neighbors | Ints, k: int = 10) -> float:
+    """The share of each item's `k` nearest vectors that are among its k nearest on the map, 0..1.
+
+    `positions` (n, 2); `neighbors` (n, at least k), the nearest first, self left out; k is clipped to what it has.
+    1.0 where there is nothing to keep. By chance the share is about k / n.
+    """
+    from scipy.spatial import cKDTree
+
+    k = check_count("k", k, 1)
+    ids = neighbors.ids if isinstance(neighbors, Neighbors) else np.asarray(neighbors)
+    places = as_vectors(np.asarray(positions), "positions")
+    n = len(places)
+    if len(ids) != n:
+        raise UsageError(f"neighbors of {len(ids)} items for {n} positions: both must be of the same items")
+    k = min(k, ids.shape[1], n - 1)
+    if k < 1:
+        return 1.0
+    near = cKDTree(places).query(places, k + 1)[1]
+    own = near == np.arange(n)[:, None]
+    own[~own.any(axis=1), -1] = True  # many items on one spot: itself need not be among the first
+    near = near[~own].reshape(n, k)
+    pairs = np.arange(n)[:, None] * n
+    return float(np.isin((pairs + near).ravel(), (pairs + ids[:, :k]).ravel()).mean())
