@@ -36,6 +36,8 @@ HEAVY = {
     "scipy",
     "PIL",
     "typer",
+    "fastapi",
+    "uvicorn",
 }
 
 

@@ -12,6 +12,7 @@ from lookalike.analysis.layout import neighbors_kept, neighbors_needed, tsne
 from lookalike.analysis.neighbors import nearest_neighbors
 from lookalike.analysis.ranking import Searcher, nearest_in, score, typical_distance
 from lookalike.analysis.representatives import Trait, describe, exemplars, representatives
+from lookalike.analysis.spread import picture_order, spread_levels
 
 __all__ = [
     "Refined",
@@ -28,9 +29,11 @@ __all__ = [
     "nearest_neighbors",
     "neighbors_kept",
     "neighbors_needed",
+    "picture_order",
     "refine",
     "representatives",
     "score",
+    "spread_levels",
     "tsne",
     "typical_distance",
 ]
