@@ -23,7 +23,8 @@ from lookalike.catalog.catalog import Catalog
 from lookalike.catalog.view import View
 from lookalike.errors import NotFound
 from lookalike.options import MAX_K, RankingOptions
-from lookalike.records import Floats, Ints, Similar, Value
+from lookalike.pipeline import GRAPH_K
+from lookalike.records import Floats, Ints, Neighbors, Similar, Value
 from lookalike.store import schema
 
 PLACED_BY = 10
@@ -205,6 +206,18 @@ class Explorer:
             }
             for row, values in zip(rows, metadata, strict=True)
         ]
+
+    @cached_property
+    def graph(self) -> Neighbors:
+        """The 30 nearest of every item by plain distance: as stored, or found now (and not stored) if that is old."""
+        if self._store.head.is_current(schema.NEIGHBORS):
+            return self.catalog.neighbors
+        return analysis.nearest_neighbors(self._view.vectors, GRAPH_K)
+
+    @property
+    def scale(self) -> float:
+        """The distance at which a score is one half."""
+        return self._view.scale
 
     def similar(self, item: str, options: RankingOptions) -> Similar:
         """The look-alikes of an item; raises `NotFound` for an id that is not there."""

@@ -74,6 +74,7 @@ NAMES = {
     "clusters": "clustering",
     "map": "drawing the map",
     "report": "writing the report",
+    "export": "gathering pictures",
 }
 
 

@@ -1,6 +1,6 @@
 // The explorer: one state, kept in the address, shown by the map and the two sides.
 
-import { $, count, h, later, save, say } from "./dom.js";
+import { $, count, h, later, remember, save, say } from "./dom.js";
 import { Data, heading, sql, tester } from "./data.js";
 import { handle } from "./hands.js";
 import { Map2D } from "./map.js";
@@ -17,7 +17,7 @@ class App {
   source = openSource();
 
   async start() {
-    this.theme(localStorage.getItem("lookalike-theme"), false);
+    this.theme(remember("theme"), false);
     const info = await this.source.info();
     document.title = `${info.title} · lookalike`;
     $("title").textContent = info.title;
@@ -42,7 +42,7 @@ class App {
     this.wire();
     this.read(false);
     $("veil").hidden = true;
-    $("hint").hidden = localStorage.getItem("lookalike-hint") === "seen" || Boolean(this.state.item);
+    $("hint").hidden = remember("hint") === "seen" || Boolean(this.state.item);
     document.body.dataset.ready = "yes";
     return null;
   }
@@ -76,7 +76,7 @@ class App {
     press("rail-button", () => this.rail(!$("rail").classList.contains("open")));
     press("hint-close", () => {
       $("hint").hidden = true;
-      localStorage.setItem("lookalike-hint", "seen");
+      remember("hint", "seen");
     });
     press("home", (event) => {
       event.preventDefault();
@@ -156,7 +156,7 @@ class App {
     const { state, data, map } = this;
     const row = state.item === null ? -1 : data.row(state.item);
     map.spot = null;
-    map.marks = [];
+    map.marks = map.near = [];
     map.below = 0;
     map.redraw();
     if (row < 0 && !this.photo) {
@@ -174,8 +174,10 @@ class App {
       map.spot = found.place;
       $("spot").textContent = found.place ? "The ring on the map is where it belongs." : "";
     }
+    map.near = rows;
     map.redraw();
-    if (!again && smooth) map.show([...(this.photo ? [] : [row]), ...rows.slice(0, 6)]);
+    if (!again && !this.held) map.show([...(this.photo ? [] : [row]), ...rows.slice(0, 6)], smooth);
+    this.held = false;
   }
 
   paint() {
@@ -183,9 +185,9 @@ class App {
     const test = tester(data, state.filters);
     const lit = test || state.cluster !== null ? (row) => (!test || test(row)) && (state.cluster === null || data.cluster[row] === state.cluster) : null;
     let many = 0;
-    map.passes = lit ? new Uint8Array(data.n) : null;
-    if (lit) for (let row = 0; row < data.n; row++) many += map.passes[row] = Number(lit(row));
-    map.share = lit ? Math.max(many, 1) / data.n : 1;
+    const passes = lit ? new Uint8Array(data.n) : null;
+    if (lit) for (let row = 0; row < data.n; row++) many += passes[row] = Number(lit(row));
+    map.only(passes);
     $("count").textContent = lit ? `${many.toLocaleString("en")} of ${count(data.n, "item")}` : count(data.n, "item");
     map.rim = isDark() ? [0.18, 0.21, 0.24, 0] : [0.86, 0.85, 0.82, 0];
     map.strong = isDark() ? [0.96, 0.6, 0.33, 1] : [0.76, 0.33, 0, 1];
@@ -226,7 +228,7 @@ class App {
     tip.hidden = row < 0;
     if (row < 0) return;
     const { data } = this;
-    const facts = data.facets.filter((c) => c.kind === "text" && data.value(row, c) !== null).slice(0, 3).map((c) => data.value(row, c));
+    const facts = data.facets.filter((c) => c.kind === "text" && data.value(row, c) !== null).slice(0, 3).map((c) => data.word(row, c));
     tip.replaceChildren(this.source.picture(data.ids[row], ""), h("div", {}, h("b", {}, data.name(row)), h("span", { class: "quiet" }, facts.join(" · "))));
   }
 
@@ -252,7 +254,7 @@ class App {
   theme(name, repaint = true) {
     if (name) {
       document.documentElement.dataset.theme = name;
-      localStorage.setItem("lookalike-theme", name);
+      remember("theme", name);
     }
     if (repaint) {
       this.paint();
@@ -306,10 +308,10 @@ class App {
     this.photo = null;
     this.state = state;
     const at = (query.get("at") || "").split(",").map(Number);
+    this.held = at.length === 3 && at.every(Number.isFinite); // the link says what part of the map to show
     this.show(before);
-    if (at.length === 3 && at.every(Number.isFinite)) {
-      map.fly(at[0], at[1], at[2] * map.fit, false);
-    } else if (!smooth && state.item) map.show([data.row(state.item)], false);
+    if (this.held) map.fly(at[0], at[1], at[2] * map.fit, false);
+    if (!state.item) this.held = false;
   }
 }
 

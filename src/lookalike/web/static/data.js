@@ -45,6 +45,11 @@ export class Data {
     return code < 0 ? null : column.labels[code];
   }
 
+  // A value as people read it.
+  word(row, column) {
+    return said(column, this.value(row, column));
+  }
+
   metadata(row) {
     return Object.fromEntries(this.columns.map((column) => [column.name, this.value(row, column)]));
   }
@@ -58,8 +63,9 @@ export class Data {
   }
 }
 
+const said = (column, value) => (column.type === "bool" ? (value === "true" ? "yes" : "no") : String(value));
 const heading = (name) => name.replace(/^meta_/, "").replace(/_/g, " ").replace(/^./, (first) => first.toUpperCase());
-export { heading };
+export { heading, said };
 
 // A filter as SQL, as the API takes it, and as a test on a row.
 const field = (name) => (/^[a-z_][a-z0-9_]*$/.test(name) ? name : "`" + name + "`");

@@ -43,3 +43,13 @@ export function save(name, kind, text) {
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
+
+// What the browser remembers for us, where it lets us.
+export function remember(name, value) {
+  try {
+    if (value !== undefined) localStorage.setItem(`lookalike-${name}`, value);
+    return localStorage.getItem(`lookalike-${name}`);
+  } catch {
+    return null;
+  }
+}

@@ -7,6 +7,38 @@ import { Pictures } from "./sheets.js";
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
+// The level at which each of some items has room for its picture, as analysis/spread.py finds it for all of them.
+function spread(data, rows) {
+  const level = new Uint8Array(data.n).fill(255);
+  const order = [];
+  let left = rows.filter((row) => data.level[row] < 255);
+  for (let depth = 0; depth < 28 && left.length; depth++) {
+    const side = data.room / 2 ** (depth / 2);
+    const cell = (row, dx, dy) => (Math.floor((data.y[row] - data.box[1]) / side) + dy + 1) * 2 ** 26 + Math.floor((data.x[row] - data.box[0]) / side) + dx + 1;
+    const grid = new Map(order.map((row) => [cell(row, 0, 0), row]));
+    const free = (row) => {
+      for (let dx = -1; dx < 2; dx++) {
+        for (let dy = -1; dy < 2; dy++) {
+          const other = grid.get(cell(row, dx, dy));
+          if (other !== undefined && Math.max(Math.abs(data.x[other] - data.x[row]), Math.abs(data.y[other] - data.y[row])) < side) return false;
+        }
+      }
+      return true;
+    };
+    const waiting = [];
+    for (const row of left) {
+      if (depth < 27 && !free(row)) waiting.push(row);
+      else {
+        level[row] = depth;
+        grid.set(cell(row, 0, 0), row);
+        order.push(row);
+      }
+    }
+    left = waiting;
+  }
+  return { level, order };
+}
+
 export class Map2D extends EventTarget {
   constructor(frame, canvas, ink, source, data) {
     super();
@@ -19,7 +51,7 @@ export class Map2D extends EventTarget {
       this.renderer = new Flat(canvas, data);
     }
     this.pictures = new Pictures(source, data, () => this.redraw());
-    Object.assign(this, { passes: null, cards: [], marks: [], path: null, chosen: new Set(), spot: null, links: null, below: 0 });
+    Object.assign(this, { passes: null, cards: [], marks: [], near: [], path: null, chosen: new Set(), spot: null, links: null, below: 0 });
     const counts = new Uint32Array(256);
     for (const level of data.level) counts[level]++;
     let seen = 0;
@@ -57,21 +89,20 @@ export class Map2D extends EventTarget {
   #choose() {
     const { data, view } = this;
     const zoom = Math.log2(view.scale / this.fit);
-    const size = clamp(40 + 9 * zoom, 26, 92);
-    const air = clamp(1.22 - 0.05 * zoom, 1.06, 1.3);
+    const size = clamp(clamp((data.room * this.fit) / 1.3, 24, 40) + 9 * zoom, 22, 92);
+    const air = clamp(1.12 - 0.02 * zoom, 1.06, 1.15);
     const deepest = 2 * Math.log2((data.room * view.scale) / (size * air));
     const grown = clamp((data.room * view.scale) / 2 ** (this.deepest / 2) / 1.1, size, Math.min(168, view.width / 2.6));
-    const bonus = this.share ? -2 * Math.log2(Math.sqrt(this.share)) : 0;
     const cards = [];
     if (zoom < -0.8) return cards;
-    for (const row of data.order) {
-      const level = data.level[row] - bonus;
-      if (level > deepest || data.level[row] === 255) break;
+    for (const row of this.some ? this.some.order : data.order) {
+      const level = this.some ? this.some.level[row] : data.level[row];
+      if (level > deepest || level === 255) break;
       if (this.passes && !this.passes[row]) continue;
       const x = (data.x[row] - view.x) * view.scale + view.width / 2;
       const y = (data.y[row] - view.y) * view.scale + view.height / 2;
       if (x < -grown || y < -grown || x > view.width + grown || y > view.height + grown) continue;
-      cards.push({ row, x, y, size: grown, alpha: clamp((deepest - level) * 3 + 0.1, 0, 1), rim: this.rim });
+      cards.push({ row, x, y, size: grown, alpha: clamp((deepest - level) * 12 + 0.1, 0, 1), rim: this.rim });
     }
     for (const row of this.marks) {
       if (data.level[row] === 255) continue;
@@ -79,6 +110,13 @@ export class Map2D extends EventTarget {
       cards.push({ row, x, y, size: Math.max(grown, 52), alpha: 1, rim: this.strong });
     }
     return cards;
+  }
+
+  // Show only some items: `passes`, (n) of 0 or 1, or null for all. The fewer they are, the more have room.
+  only(passes) {
+    this.passes = passes;
+    const rows = passes ? Array.from(this.data.order).filter((row) => passes[row]) : [];
+    this.some = passes && rows.length <= 20000 ? spread(this.data, rows) : null;
   }
 
   at(row) {
@@ -102,6 +140,18 @@ export class Map2D extends EventTarget {
     pen.clearRect(0, 0, view.width, view.height);
     const accent = getComputedStyle(this.frame).getPropertyValue("--accent");
     pen.strokeStyle = pen.fillStyle = accent;
+    const covered = new Map(this.cards.map((card) => [card.row, card.size]));
+    for (const row of this.near) {
+      if (this.data.level[row] === 255) continue;
+      const [x, y] = this.at(row);
+      const size = covered.get(row) || 0;
+      if (!size && this.marks.some((mark) => Math.max(...this.at(mark).map((at, axis) => Math.abs(at - [x, y][axis]))) < 30)) continue;
+      pen.beginPath();
+      if (size) pen.roundRect(x - size / 2 - 1, y - size / 2 - 1, size + 2, size + 2, 0.14 * size);
+      else pen.arc(x, y, 6, 0, 7);
+      pen.lineWidth = 2;
+      pen.stroke();
+    }
     for (const row of this.chosen) {
       const [x, y] = this.at(row);
       if (x < -9 || y < -9 || x > view.width + 9 || y > view.height + 9) continue;
@@ -231,7 +281,7 @@ export class Map2D extends EventTarget {
     const ys = placed.map((row) => this.data.y[row]);
     const box = [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
     const room = Math.max(1, Math.min(this.view.width - 150, this.view.height - this.below - 150));
-    const scale = clamp(room / Math.max(box[2] - box[0], box[3] - box[1], 1e-6), this.fit, Math.max(this.fit * 5, 1e-9));
+    const scale = clamp(room / Math.max(box[2] - box[0], box[3] - box[1], 1e-6), this.fit, this.fit * 16);
     this.fly((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, scale, smooth);
   }
 }

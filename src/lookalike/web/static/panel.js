@@ -42,7 +42,7 @@ function head(app, asked) {
   }
   const { row } = asked;
   const shown = data.columns.filter((c) => c !== data.naming && data.value(row, c) !== null);
-  const facts = h("dl", { class: "facts" }, shown.slice(0, 12).flatMap((c) => [h("dt", {}, heading(c.name)), h("dd", {}, String(data.value(row, c)))]));
+  const facts = h("dl", { class: "facts" }, shown.slice(0, 12).flatMap((c) => [h("dt", {}, heading(c.name)), h("dd", {}, data.word(row, c))]));
   const kept = app.map.chosen.has(row);
   const acts = h("div", { class: "acts" },
     h("button", { class: "button", type: "button", "aria-pressed": String(kept), onclick: () => app.choose([row], !app.map.chosen.has(row)) }, kept ? "Kept ✓" : "Keep"),

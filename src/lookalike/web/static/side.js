@@ -1,7 +1,7 @@
 // The left side: groups with their representatives, the elbow, filters with counts.
 
 import { $, count, h, svg } from "./dom.js";
-import { heading, tester } from "./data.js";
+import { heading, said, tester } from "./data.js";
 import { css, tone } from "./tones.js";
 
 export function groups(app) {
@@ -100,7 +100,7 @@ function values(app, column) {
       app.filter(column.name, wanted.size ? [...wanted] : null);
     } });
     box.checked = wanted.has(label);
-    return h("li", {}, h("label", { class: counts[code] ? "" : "none" }, box, h("span", { title: label }, label || "(empty)"), h("b", {}, counts[code].toLocaleString("en"))));
+    return h("li", {}, h("label", { class: counts[code] ? "" : "none" }, box, h("span", { title: label }, said(column, label) || "(empty)"), h("b", {}, counts[code].toLocaleString("en"))));
   }));
 }
 
