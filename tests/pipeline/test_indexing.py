@@ -73,13 +73,18 @@ def test_a_prune_asks_and_takes_no_for_an_answer(photos: Path) -> None:
     for path in photos.glob("red-*.png"):
         path.unlink()
     asked: list[str] = []
+
+    def refuse(question: str) -> bool:
+        asked.append(question)
+        return False
+
     with pytest.raises(UsageError, match="nothing was removed"):
         pipeline.index(
             store,
             pipeline.plan([photos], options),
             options,
             InlineEngine(),
-            confirm=lambda question: bool(asked.append(question)),
+            confirm=refuse,
         )
     assert "3 of 12" in asked[0]
     done = pipeline.index(store, pipeline.plan([photos], options), options, InlineEngine(), confirm=lambda _: True)
