@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from importlib.metadata import version
 from typing import Any, overload
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lookalike import __version__, pipeline
+from lookalike import pipeline
 from lookalike.analysis import nearest_neighbors
 from lookalike.catalog.view import View
 from lookalike.options import ClusterOptions, MapOptions
@@ -51,7 +52,7 @@ def fingerprint(store: Store) -> dict[str, Any]:
     """The state of all that a report shows."""
     head = store.head
     return {
-        "lookalike": __version__,
+        "lookalike": version("lookalike"),
         "content": head.content,
         "clusters": _computed(head, schema.CLUSTERS),
         "map": _computed(head, schema.MAP),

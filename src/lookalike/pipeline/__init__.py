@@ -14,7 +14,7 @@ from lookalike.pipeline.computing import (
     stored_map,
 )
 from lookalike.pipeline.embed import load_model
-from lookalike.pipeline.indexing import Confirm, Plan, index, plan
+from lookalike.pipeline.indexing import Confirm, Plan, index, plan, remove
 
 __all__ = [
     "GRAPH_K",
@@ -30,6 +30,7 @@ __all__ = [
     "load_vectors",
     "map_of",
     "plan",
+    "remove",
     "step",
     "stored_clusters",
     "stored_map",

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from lookalike import images
 from lookalike.engines import Engine
-from lookalike.errors import Interrupted, Rejected, UsageError
+from lookalike.errors import Interrupted, NotFound, Rejected, UsageError
 from lookalike.options import IndexOptions
 from lookalike.pipeline import rows
 from lookalike.pipeline.embed import Embedded, Embedder, Failed, Outcome, Task, Twin, Unchanged
@@ -95,6 +95,19 @@ def index(
             ) from None
         run.prune(gone)
         return run.result(time.perf_counter() - started)
+
+
+def remove(store: Store, ids: Sequence[str]) -> int:
+    """Remove items and what is known of them, under `writing`; see `Catalog.remove`."""
+    asked = dict.fromkeys(ids)
+    there = set(store.read(schema.ITEMS, ["id"], ids=list(asked))["id"].to_pylist())
+    missing = [item for item in asked if item not in there]
+    if missing:
+        raise NotFound(f"{len(missing)} of {len(asked)} ids are no items, {missing[0]!r} first: nothing was removed")
+    if asked:
+        changes = [Delete(table, list(asked)) for table in (schema.ITEMS, schema.METADATA)]
+        store.commit(f"{len(asked)} removed", changes, vectors_changed=True)
+    return len(asked)
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,14 @@ VERSIONS = "versions"
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A head, and for each table the version of its data set."""
+    """A head, for each table the version of its data set, and what this version added to the folder.
+
+    `files` maps the path of each new file to its size in bytes and its SHA-256.
+    """
 
     head: Head
     tables: Mapping[str, int]
+    files: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
 
 def write_marker(folder: Path) -> None:
@@ -59,7 +63,7 @@ def check_marker(folder: Path) -> None:
 
 def read_manifest(folder: Path, version: int | None = None) -> Manifest | None:
     """The newest version, or the one asked for; None while nothing was committed yet."""
-    versions = sorted(int(path.stem) for path in (folder / VERSIONS).glob("*.json") if path.stem.isdigit())
+    versions = list_versions(folder)
     if not versions and version is None:
         return None
     if version is not None and version not in versions:
@@ -73,9 +77,14 @@ def read_manifest(folder: Path, version: int | None = None) -> Manifest | None:
         return _from_json(stored)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
         raise CatalogDamaged(
-            f"{str(path)!r} is damaged ({exc}): restore the catalog from a copy, or, to go back one version, "
-            "move that file away"
+            f"{str(path)!r} is damaged ({exc}): restore the catalog from a copy, or, to go back to the version "
+            "before, move that file away"
         ) from exc
+
+
+def list_versions(folder: Path) -> list[int]:
+    """The numbers of all versions, rising."""
+    return sorted(int(path.stem) for path in (folder / VERSIONS).glob("*.json") if path.stem.isdigit())
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -125,6 +134,7 @@ def _to_json(manifest: Manifest) -> dict[str, Any]:
         "vectors": head.vectors,
         "content": head.content,
         "tables": tables,
+        "files": {path: list(facts) for path, facts in manifest.files.items()},
         "computed": {name: dataclasses.asdict(computed) for name, computed in head.computed.items()},
     }
 
@@ -140,4 +150,5 @@ def _from_json(stored: Mapping[str, Any]) -> Manifest:
         rows={name: table["rows"] for name, table in stored["tables"].items()},
         computed={name: Computed(**computed) for name, computed in stored["computed"].items()},
     )
-    return Manifest(head, {name: table["version"] for name, table in stored["tables"].items()})
+    files = {path: (size, sha256) for path, (size, sha256) in stored["files"].items()}
+    return Manifest(head, {name: table["version"] for name, table in stored["tables"].items()}, files)
