@@ -150,5 +150,5 @@ def _from_json(stored: Mapping[str, Any]) -> Manifest:
         rows={name: table["rows"] for name, table in stored["tables"].items()},
         computed={name: Computed(**computed) for name, computed in stored["computed"].items()},
     )
-    files = {path: (size, sha256) for path, (size, sha256) in stored["files"].items()}
+    files = {path: (size, sha256) for path, (size, sha256) in stored.get("files", {}).items()}
     return Manifest(head, {name: table["version"] for name, table in stored["tables"].items()}, files)
