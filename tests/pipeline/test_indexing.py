@@ -149,3 +149,26 @@ def test_columns_widen_and_never_narrow() -> None:
         with store.writing():
             store.commit("metadata", [Replace(schema.METADATA, plan.table([_input("x")]))])
     assert kinds == ["int64", "double", "string", "string"]
+
+
+def test_the_fit_is_kept_until_the_catalog_outgrows_it(tmp_path: Path) -> None:
+    store, folder = MemoryStore(FACTS), tmp_path / "p"
+
+    def fitted(more: int, options: IndexOptions | None = None) -> int:
+        for n in range(len(list(folder.glob("*"))), more):
+            draw(folder / f"{n:03d}.png", (n * 37 % 250, n * 91 % 250, n * 53 % 250), seed=n)
+        index(store, folder, options)
+        return int(store.head.computed[schema.WHITENING].options["items"])
+
+    folder.mkdir()
+    assert fitted(10) == 10
+    assert fitted(18) == 10, "a fit is not renewed for a few more"
+    assert not pipeline.is_outgrown(store)
+    before = pipeline.whitening(store, pipeline.load_vectors(store)[1])
+    again = pipeline.whitening(store, pipeline.load_vectors(store)[1])
+    assert (before.axes == again.axes).all()
+    assert fitted(18, IndexOptions(refit=True)) == 18, "unless asked"
+    assert fitted(40) == 40, "it has doubled"
+    with store.writing():
+        pipeline.remove(store, [f"{n:03d}.png" for n in range(25)])
+    assert pipeline.is_outgrown(store)

@@ -38,7 +38,7 @@ def test_s10_every_flipped_bit_is_found(run: Run, catalog: Path) -> None:
     rng = random.Random(0)
     for path in files(catalog):
         data = path.read_bytes()
-        for _ in range(3):
+        for _ in range(3 if path.suffix != ".json" else 30):
             place, bit = rng.randrange(len(data)), 1 << rng.randrange(8)
             path.write_bytes(data[:place] + bytes([data[place] ^ bit]) + data[place + 1 :])
             with suppress(lookalike.LookalikeError):  # found already when it was opened

@@ -77,6 +77,7 @@ class Catalog:
         prune: bool = False,
         yes: bool = False,
         retry: bool = False,
+        refit: bool = False,
         limits: ImageLimits | None = None,
         progress: Progress | None = None,
     ) -> Indexed:
@@ -93,6 +94,7 @@ class Catalog:
             prune=prune,
             yes=yes,
             retry=retry,
+            refit=refit,
             limits=limits or ImageLimits(),
         )
         with self.store.writing():
@@ -136,12 +138,13 @@ class Catalog:
             found = rank_vector(view, asked.vector, options)
         pairs = hits(found)
         described = view.described([row for row, _ in pairs])
+        scale = view.space(options.ranking).scale
         results = tuple(
             Hit(
                 id=view.ids[row],
                 path=described[row][0],
                 distance=distance,
-                score=float(analysis.score(distance, view.scale)),
+                score=float(analysis.score(distance, scale)),
                 metadata=described[row][1],
             )
             for row, distance in pairs

@@ -34,10 +34,16 @@ def info(store: Store) -> dict[str, Any]:
         "neighbors": _computed(head, schema.NEIGHBORS),
         "clusters": _computed(head, schema.CLUSTERS),
         "map": _computed(head, schema.MAP),
+        "whitening": _whitening(store),
         "bytes": store.size(),
         "version": head.version,
         "changed": head.at,
     }
+
+
+def _whitening(store: Store) -> dict[str, Any] | None:
+    fitted = store.head.computed.get(schema.WHITENING)
+    return None if fitted is None else {**fitted.options, "outgrown": pipeline.is_outgrown(store)}
 
 
 def _computed(head: Head, name: str) -> dict[str, Any] | None:

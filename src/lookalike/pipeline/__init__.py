@@ -14,6 +14,7 @@ from lookalike.pipeline.computing import (
     stored_map,
 )
 from lookalike.pipeline.embed import load_model
+from lookalike.pipeline.fitting import is_outgrown, whitening
 from lookalike.pipeline.indexing import Confirm, Plan, index, plan, remove
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "compute_neighbors",
     "graph_k",
     "index",
+    "is_outgrown",
     "load_model",
     "load_vectors",
     "map_of",
@@ -34,4 +36,5 @@ __all__ = [
     "step",
     "stored_clusters",
     "stored_map",
+    "whitening",
 ]

@@ -15,6 +15,7 @@ from lookalike.errors import Interrupted, NotFound, Rejected, UsageError
 from lookalike.options import IndexOptions
 from lookalike.pipeline import rows
 from lookalike.pipeline.embed import Embedded, Embedder, Failed, Outcome, Task, Twin, Unchanged
+from lookalike.pipeline.fitting import renew_whitening
 from lookalike.pipeline.metadata import plan_metadata
 from lookalike.records import Failure, Indexed, Input, Progress, Value
 from lookalike.store import Append, Change, Delete, Store, Upsert, schema
@@ -94,6 +95,7 @@ def index(
                 "run the same command again to go on from there"
             ) from None
         run.prune(gone)
+        renew_whitening(store, refit=options.refit)
         return run.result(time.perf_counter() - started)
 
 

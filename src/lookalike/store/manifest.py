@@ -70,9 +70,10 @@ def read_manifest(folder: Path, version: int | None = None) -> Manifest | None:
         raise NotFound(f"catalog {str(folder)!r} has no version {version}: it has {versions[:1]} to {versions[-1:]}")
     path = _path(folder, versions[-1] if version is None else version)
     try:
-        stored = json.loads(path.read_bytes())
-        checksum = stored.pop("checksum")
-        if checksum != _checksum(stored):
+        data = path.read_bytes()
+        stored = json.loads(data)
+        # Compared as written, too: a changed digit can stand for the same number, and is damage all the same.
+        if data != _encoded(stored) or stored.pop("checksum") != _checksum(stored):
             raise ValueError("its checksum does not match")
         return _from_json(stored)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
@@ -91,7 +92,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Put a version in place; when this returns it is on disk."""
     stored = _to_json(manifest)
     stored["checksum"] = _checksum(stored)
-    write_aside(_path(folder, manifest.head.version), json.dumps(stored, indent=1).encode() + b"\n")
+    write_aside(_path(folder, manifest.head.version), _encoded(stored))
 
 
 def write_aside(path: Path, data: bytes) -> None:
@@ -116,6 +117,10 @@ def sync_folder(folder: Path) -> None:
 
 def _path(folder: Path, version: int) -> Path:
     return folder / VERSIONS / f"{version:012d}.json"
+
+
+def _encoded(stored: Mapping[str, Any]) -> bytes:
+    return json.dumps(stored, indent=1).encode() + b"\n"
 
 
 def _checksum(stored: Mapping[str, Any]) -> str:
