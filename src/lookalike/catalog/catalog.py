@@ -19,6 +19,7 @@ from lookalike.engines import Engine, LocalEngine
 from lookalike.errors import ModelMismatch, NotFound, Rejected, UsageError
 from lookalike.options import ClusterOptions, Fit, ImageLimits, IndexOptions, MapOptions, RankingOptions
 from lookalike.records import (
+    Checked,
     Clusters,
     Evaluation,
     Failure,
@@ -35,6 +36,7 @@ from lookalike.records import (
 from lookalike.store import LanceStore, Store, schema
 
 Source = str | os.PathLike[str]
+WEEK = 7 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Catalog:
         prune: bool = False,
         yes: bool = False,
         retry: bool = False,
+        refit: bool = False,
         limits: ImageLimits | None = None,
         progress: Progress | None = None,
     ) -> Indexed:
@@ -91,6 +94,7 @@ class Catalog:
             prune=prune,
             yes=yes,
             retry=retry,
+            refit=refit,
             limits=limits or ImageLimits(),
         )
         with self.store.writing():
@@ -134,12 +138,13 @@ class Catalog:
             found = rank_vector(view, asked.vector, options)
         pairs = hits(found)
         described = view.described([row for row, _ in pairs])
+        scale = view.space(options.ranking).scale
         results = tuple(
             Hit(
                 id=view.ids[row],
                 path=described[row][0],
                 distance=distance,
-                score=float(analysis.score(distance, view.scale)),
+                score=float(analysis.score(distance, scale)),
                 metadata=described[row][1],
             )
             for row, distance in pairs
@@ -230,6 +235,27 @@ class Catalog:
     def info(self) -> dict[str, Any]:
         """What is in the catalog, as `lookalike info --json` prints it."""
         return overview.info(self.store)
+
+    def remove(self, ids: Sequence[str]) -> int:
+        """Remove items; returns how many. Raises `NotFound`, and removes nothing, if one of them is not there.
+
+        Their photos are not touched: a later `index` of the same source adds them again.
+        """
+        with self.store.writing():
+            return pipeline.remove(self.store, ids)
+
+    def check(self) -> Checked:
+        """Read every byte of the catalog, older versions too, and compare it with what was written."""
+        return self.store.check()
+
+    def restore(self, version: int) -> int:
+        """Make an older version the newest again, as a new version whose number is returned. Nothing is lost."""
+        with self.store.writing():
+            return self.store.restore(version).version
+
+    def collect_garbage(self, older_than: float = WEEK) -> int:
+        """Remove files that interrupted runs left, older than `older_than` seconds; returns how many."""
+        return self.store.collect(older_than)
 
     def failures(self) -> list[Failure]:
         """The inputs that could not be used, in the order of their ids."""

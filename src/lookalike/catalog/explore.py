@@ -20,6 +20,7 @@ from PIL import Image
 from lookalike import analysis
 from lookalike.catalog import overview
 from lookalike.catalog.catalog import Catalog
+from lookalike.catalog.ranking import rank_items
 from lookalike.catalog.view import View
 from lookalike.errors import NotFound
 from lookalike.options import MAX_K, RankingOptions
@@ -209,15 +210,13 @@ class Explorer:
 
     @cached_property
     def graph(self) -> Neighbors:
-        """The 30 nearest of every item by plain distance: as stored, or found now (and not stored) if that is old."""
-        if self._store.head.is_current(schema.NEIGHBORS):
-            return self.catalog.neighbors
-        return analysis.nearest_neighbors(self._view.vectors, GRAPH_K)
+        """The 30 most alike of every item by the default ranking. Found now, exactly; nothing is stored."""
+        return rank_items(self._view, RankingOptions(k=GRAPH_K))
 
     @property
     def scale(self) -> float:
-        """The distance at which a score is one half."""
-        return self._view.scale
+        """The distance at which a score of the default ranking is one half."""
+        return self._view.space(RankingOptions().ranking).scale
 
     def similar(self, item: str, options: RankingOptions) -> Similar:
         """The look-alikes of an item; raises `NotFound` for an id that is not there."""

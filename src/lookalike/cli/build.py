@@ -38,6 +38,7 @@ def index(
     prune: opt.Prune = False,
     yes: opt.Yes = False,
     retry: opt.Retry = False,
+    refit: opt.Refit = False,
     allow_truncated: opt.AllowTruncated = False,
     min_side: opt.MinSide = 1,
     json: opt.Json = False,
@@ -49,7 +50,7 @@ def index(
     from lookalike.catalog import build
 
     limits = ImageLimits(allow_truncated=allow_truncated, min_side=min_side)
-    options = IndexOptions(metadata=metadata, root=root, prune=prune, yes=yes, retry=retry, limits=limits)
+    options = IndexOptions(metadata=metadata, root=root, prune=prune, yes=yes, retry=retry, refit=refit, limits=limits)
     with progress_bars() as progress:
         _, done, notices = build(
             catalog,
@@ -83,6 +84,7 @@ def run(
     prune: opt.Prune = False,
     yes: opt.Yes = False,
     retry: opt.Retry = False,
+    refit: opt.Refit = False,
     allow_truncated: opt.AllowTruncated = False,
     min_side: opt.MinSide = 1,
     recommendations: Annotated[int, typer.Option(help="Look-alikes of each item, 1 to 1000.")] = 3,
@@ -100,7 +102,7 @@ def run(
     from lookalike.catalog import build
 
     limits = ImageLimits(allow_truncated=allow_truncated, min_side=min_side)
-    options = IndexOptions(metadata=metadata, root=root, prune=prune, yes=yes, retry=retry, limits=limits)
+    options = IndexOptions(metadata=metadata, root=root, prune=prune, yes=yes, retry=retry, refit=refit, limits=limits)
     clusters = ClusterOptions(max_k=max_k, k=cluster_count(k), seed=seed)
     started = time.perf_counter()
     with progress_bars() as progress:
