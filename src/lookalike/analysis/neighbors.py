@@ -1,7 +1,8 @@
 """Exact nearest neighbors: what a float64 brute force gives, at the speed of float32 products.
 
-`_search` derives the error margin that makes it exact; `_graph` does the whole graph at once, much faster. Rows that occur many times are searched once: a catalog
-with 5,000 copies of one photo would otherwise have 25 million pairs at distance 0 to order.
+`_search` derives the error margin that makes it exact; `_graph` does the whole graph at once, much faster. Rows that
+occur many times are searched once: a catalog with 5,000 copies of one photo would otherwise have 25 million pairs at
+distance 0 to order.
 """
 
 from __future__ import annotations
