@@ -12,6 +12,7 @@ from lookalike.analysis.layout import neighbors_kept, neighbors_needed, tsne
 from lookalike.analysis.neighbors import nearest_neighbors
 from lookalike.analysis.ranking import Searcher, nearest_in, score, typical_distance
 from lookalike.analysis.representatives import Trait, describe, exemplars, representatives
+from lookalike.analysis.updating import update_neighbors
 
 __all__ = [
     "Refined",
@@ -33,4 +34,5 @@ __all__ = [
     "score",
     "tsne",
     "typical_distance",
+    "update_neighbors",
 ]
