@@ -19,7 +19,7 @@ from lookalike.records import Advance, Doubles, Ints, Neighbors
 
 ROWS = 1024
 ASKED = 256
-WORTH = 0.25  # with more rows than this share to search, a rebuild costs less
+WORTH = 0.05  # with more rows than this share to search, a rebuild costs less
 
 
 def update_neighbors(
@@ -65,7 +65,7 @@ def update_neighbors(
     ids, distances = _without_gone(graph, kept, stayed, n, width)
     known = (ids >= 0).sum(axis=1)
     asked = np.flatnonzero(known < min(k, n - 1))
-    if len(asked) > WORTH * n or not _float32_can(rows):
+    if len(asked) > WORTH * n or (len(asked) and not _float32_can(rows)):
         return nearest_neighbors(rows, width, threads=threads, progress=progress)
     last = np.where(known > 0, distances[np.arange(n), np.maximum(known, 1) - 1], 0).astype(np.float64)
     if graph.ids.shape[1] >= old_n - 1:
@@ -74,7 +74,7 @@ def update_neighbors(
     fresh = np.zeros(n, bool)
     fresh[np.flatnonzero(source < 0)] = True
     with Workers(threads) as workers:
-        compare = _Comparison(rows, last * (1 + 1e-6), workers)
+        compare = _Comparison(rows, last * (1 + 2e-6), workers)
         pairs: list[tuple[Ints, Ints]] = []
         for start, stop in spans(len(asked), ASKED):
             some = asked[start:stop]
@@ -104,7 +104,7 @@ def _without_gone(graph: Neighbors, kept: Ints, stayed: Ints, n: int, width: int
 
 
 def _float32_can(rows: Array) -> bool:
-    largest = float(np.abs(rows).max(initial=0))
+    largest = max(-float(rows.min(initial=0)), float(rows.max(initial=0)))
     return bool(1e-15 < largest < 1e15) and rows.shape[1] < 100_000
 
 
@@ -116,31 +116,35 @@ class _Comparison:
         self.reach = reach
         self.workers = workers
         self.center = middle_of(rows)
-        self.error = 1.01 * (rows.shape[1] + 32) * 2.0**-24
+        self.error = 1.01 * (rows.shape[1] + 64) * 2.0**-24  # `_search`, with room for norms in float32
 
-    def _prepared(self, block: Array) -> tuple[Array, Doubles]:
-        centered = (block - self.center).astype(np.float32)
-        return centered, np.einsum("ij,ij->i", centered, centered, dtype=np.float64)
+    def _prepared(self, block: Array) -> tuple[Array, Array]:
+        centered = (block - self.center).astype(np.float32, copy=False)
+        return centered, np.einsum("ij,ij->i", centered, centered)
 
     def search(self, asked: Ints, width: int, fresh: Array) -> tuple[Ints, Doubles, tuple[Ints, Ints]]:
         """The `width` nearest of the rows `asked`, and the pairs (row, fresh one within the row's reach)."""
         n = len(self.rows)
         right, right_norms = self._prepared(self.rows[asked])
-        lengths = np.sqrt(right_norms)
-        low = np.empty((len(asked), n), np.float32)
-        high = np.empty((len(asked), n), np.float32)
+        twice, lengths = -2 * right, np.sqrt(right_norms)
+        low, high = np.empty((2, len(asked), n), np.float32)
+        new = np.flatnonzero(fresh)
 
         def measure(span: tuple[int, int]) -> tuple[Ints, Ints]:
             part = slice(*span)
             left, norms = self._prepared(self.rows[part])
-            squared = norms[:, None] + right_norms - 2 * (left @ right.T)
-            margin = self.error * (np.sqrt(norms)[:, None] + lengths) ** 2 + 1e-30
-            below = squared - margin
-            low[:, part] = (below * (1 - 1e-6)).T
-            high[:, part] = ((squared + margin) * (1 + 1e-6)).T
-            bound = np.where(self.reach[part] < 0, -np.inf, self.reach[part] ** 2)
-            rows, columns = np.nonzero((below <= bound[:, None]) & fresh)
-            return rows + span[0], asked[columns]
+            squared = twice @ left.T
+            squared += right_norms[:, None]
+            squared += norms
+            margin = lengths[:, None] + np.sqrt(norms)
+            np.square(margin, out=margin)
+            margin *= np.float32(self.error)
+            margin += np.float32(1e-30)
+            np.subtract(squared, margin, out=low[:, part])
+            np.add(squared, margin, out=high[:, part])
+            bound = np.where(self.reach[part] < 0, -np.inf, self.reach[part] ** 2).astype(np.float32)
+            columns, rows = np.nonzero(low[new, part] <= bound)
+            return rows + span[0], asked[new[columns]]
 
         found = list(self.workers.map(measure, spans(n, ROWS)))
         pairs = tuple(np.concatenate([part[side] for part in found]) for side in (0, 1))
