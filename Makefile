@@ -28,10 +28,10 @@ demo: $(BIN)/.made  ## draw a catalog of shoes in demo/ and do everything with i
 	$(BIN)/lookalike demo demo
 
 test: $(BIN)/.dev  ## all tests
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-fast: $(BIN)/.dev  ## tests without the slow ones
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
 
 lint: $(BIN)/.dev  ## style
 	$(BIN)/ruff check .

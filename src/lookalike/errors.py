@@ -19,6 +19,9 @@ LookalikeError                   exit 1   anything below; also disk full, read-o
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 
 class LookalikeError(Exception):
     """Base of all errors raised on purpose. `code` is stable, `exit_code` is what the command line ends with."""
@@ -93,7 +96,7 @@ class Interrupted(LookalikeError):
 class Rejected(LookalikeError):
     """One input could not be used. It becomes a row of the failures and never ends a run.
 
-    `stage` is where it happened: `find`, `read`, `decode` or `embed`.
+    `stage` is where it happened: `find`, `table`, `read`, `decode` or `embed`.
     """
 
     code = "E_REJECTED"
@@ -102,3 +105,7 @@ class Rejected(LookalikeError):
         super().__init__(detail, code=code)
         self.stage = stage
         self.detail = detail
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions are rebuilt from `args` alone, which would lose the code and the stage between processes.
+        return partial(Rejected, stage=self.stage), (self.code, self.detail)

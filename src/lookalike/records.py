@@ -133,6 +133,23 @@ class Indexed:
         return {**{name: getattr(self, name) for name in names}, "seconds": round(self.seconds, 3)}
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checked:
+    """What `check` found: `files` and `bytes` that were read, and `problems`, one line each (none: all is right).
+
+    `orphans` are files that no version names, left by a run that was cut short: harmless, `gc` removes them.
+    """
+
+    files: int
+    bytes: int
+    problems: tuple[str, ...] = ()
+    orphans: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """As in `lookalike check --json`."""
+        return {"files": self.files, "bytes": self.bytes, "orphans": self.orphans, "problems": list(self.problems)}
+
+
 @dataclass(frozen=True, slots=True)
 class Neighbors:
     """The k nearest rows of m queries: `ids` (m, k) int64 rows, `distances` (m, k) float32, nearest first."""

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from lookalike.engines import Engine, InlineEngine, LocalEngine
 
-ENGINES = {"local": lambda: LocalEngine(3), "inline": InlineEngine}
+ENGINES: dict[str, Callable[[], Engine]] = {"local": lambda: LocalEngine(3), "inline": InlineEngine}
 
 
 @pytest.fixture(params=sorted(ENGINES))
 def engine(request: pytest.FixtureRequest) -> Engine:
-    made: Engine = ENGINES[request.param]()
-    return made
+    return ENGINES[request.param]()
 
 
 def test_results_come_in_the_order_of_the_batches(engine: Engine) -> None:

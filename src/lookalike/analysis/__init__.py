@@ -13,16 +13,19 @@ from lookalike.analysis.neighbors import nearest_neighbors
 from lookalike.analysis.ranking import Searcher, nearest_in, score, typical_distance
 from lookalike.analysis.representatives import Trait, describe, exemplars, representatives
 from lookalike.analysis.updating import update_neighbors
+from lookalike.analysis.whitening import Whitening, fit_whitening
 
 __all__ = [
     "Refined",
     "Searcher",
     "Sweep",
     "Trait",
+    "Whitening",
     "agreement",
     "describe",
     "exemplars",
     "find_elbow",
+    "fit_whitening",
     "kmeans_sweep",
     "knn_accuracy",
     "nearest_in",

@@ -1,0 +1,389 @@
+"""The catalog: what the command line, the web and Python users hold in their hands."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from lookalike import analysis, images, models, pipeline, report
+from lookalike.catalog import overview
+from lookalike.catalog.files import write_table
+from lookalike.catalog.ranking import hits, rank_items, rank_row, rank_vector
+from lookalike.catalog.view import View
+from lookalike.engines import Engine, LocalEngine
+from lookalike.errors import ModelMismatch, NotFound, Rejected, UsageError
+from lookalike.options import ClusterOptions, Fit, ImageLimits, IndexOptions, MapOptions, RankingOptions
+from lookalike.records import (
+    Checked,
+    Clusters,
+    Evaluation,
+    Failure,
+    Floats,
+    Hit,
+    Indexed,
+    Input,
+    Layout,
+    ModelFacts,
+    Neighbors,
+    Progress,
+    Similar,
+)
+from lookalike.store import LanceStore, Store, schema
+
+Source = str | os.PathLike[str]
+WEEK = 7 * 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """A query that was understood: the row of an item, or the vector of a photo."""
+
+    name: str
+    picture: bytes
+    row: int | None = None
+    vector: Floats | None = None
+
+
+class Catalog:
+    """A folder of items with their vectors, and what was computed from them.
+
+    Get one from `lookalike.open` or `lookalike.create`. Methods that take `progress` call it with (step, done,
+    total). Every method sees the newest state that this object knows: that of its opening, or of its own writes.
+
+    >>> catalog = lookalike.open("shoes.catalog")           # doctest: +SKIP
+    >>> catalog.similar("0001.jpg", k=3).results[0].id       # doctest: +SKIP
+    '0417.jpg'
+    """
+
+    def __init__(self, store: Store, *, engine: Engine | None = None) -> None:
+        self.store = store
+        self._engine = engine
+        self._known: tuple[int, View] | None = None
+        self._model: models.Model | None = None
+
+    def __len__(self) -> int:
+        return self.store.head.rows.get(schema.ITEMS, 0)
+
+    def index(
+        self,
+        *sources: Source,
+        metadata: Source | None = None,
+        root: Source | None = None,
+        prune: bool = False,
+        yes: bool = False,
+        retry: bool = False,
+        refit: bool = False,
+        limits: ImageLimits | None = None,
+        progress: Progress | None = None,
+    ) -> Indexed:
+        """Add or update the photos of `sources`: folders, globs, image files or tables with a `path` column.
+
+        Only what is new or changed is embedded. `metadata` is a CSV, Parquet or JSONL table; the other options
+        are those of `IndexOptions`. A bad photo becomes one of `failures()`. Raises `NotFound` for a source that
+        is not there, `UsageError` for two photos with one id, `CatalogLocked` while another process writes,
+        and `Interrupted` after Ctrl-C with all work kept.
+        """
+        options = IndexOptions(
+            metadata=None if metadata is None else Path(metadata),
+            root=None if root is None else Path(root),
+            prune=prune,
+            yes=yes,
+            retry=retry,
+            refit=refit,
+            limits=limits or ImageLimits(),
+        )
+        with self.store.writing():
+            return self.carry_out(pipeline.plan(sources, options), options, progress=progress)
+
+    def carry_out(
+        self,
+        plan: pipeline.Plan,
+        options: IndexOptions,
+        *,
+        progress: Progress | None = None,
+        confirm: pipeline.Confirm | None = None,
+    ) -> Indexed:
+        """Index what `pipeline.plan` found; `confirm` is asked before a large prune."""
+        engine = self._engine or LocalEngine()
+        return pipeline.index(self.store, plan, options, engine, progress=progress, confirm=confirm)
+
+    def similar(
+        self,
+        query: str | os.PathLike[str] | bytes,
+        k: int = 3,
+        *,
+        ranking: str = "default",
+        where: str | None = None,
+        same: Sequence[str] = (),
+    ) -> Similar:
+        """The exact k most similar items of a query, nearest first.
+
+        `query` is an id, a file name without its ending if only one item has it, or an image file, tried in this
+        order; bytes are the content of an image file. An item is not its own look-alike. Raises `NotFound` for
+        an unknown query and `UsageError` for a photo that cannot be used or a filter that cannot be read.
+        """
+        return self.look_up(query, RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same)))[0]
+
+    def look_up(self, query: str | os.PathLike[str] | bytes, options: RankingOptions) -> tuple[Similar, bytes]:
+        """As `similar`, and with it the picture of the query (JPEG)."""
+        view, asked = self._view(), self._resolve(query)
+        if asked.vector is None:
+            found = rank_row(view, asked.row or 0, options)
+        else:
+            found = rank_vector(view, asked.vector, options)
+        pairs = hits(found)
+        described = view.described([row for row, _ in pairs])
+        scale = view.space(options.ranking).scale
+        results = tuple(
+            Hit(
+                id=view.ids[row],
+                path=described[row][0],
+                distance=distance,
+                score=float(analysis.score(distance, scale)),
+                metadata=described[row][1],
+            )
+            for row, distance in pairs
+        )
+        return Similar(query=asked.name, results=results), asked.picture
+
+    def recommend(
+        self,
+        k: int = 3,
+        *,
+        ranking: str = "default",
+        where: str | None = None,
+        same: Sequence[str] = (),
+        out: Source | None = None,
+        progress: Progress | None = None,
+    ) -> pa.Table:
+        """The k most similar of every item: columns `id, rank` (from 1)`, neighbor_id, distance`.
+
+        `out` also writes the table, as `.parquet`, `.csv` or `.jsonl`.
+        """
+        options = RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same))
+        view = self._view()
+        found = rank_items(view, options, progress=progress)
+        rows, columns = (found.ids >= 0).nonzero()
+        names = pa.array(view.ids, pa.string())
+        table = pa.table(
+            {
+                "id": names.take(pa.array(rows)),
+                "rank": pa.array(columns + 1, pa.int32()),
+                "neighbor_id": names.take(pa.array(found.ids[rows, columns])),
+                "distance": pa.array(found.distances[rows, columns], pa.float32()),
+            }
+        )
+        if out is not None:
+            write_table(table, Path(out))
+        return table
+
+    def cluster(
+        self, k: int | None = None, *, max_k: int = 200, seed: int = 0, progress: Progress | None = None
+    ) -> Clusters:
+        """The sweep over K = 1..`max_k`, and the clusters of `k` (None: the elbow's). Stored; rows are ids' order."""
+        return pipeline.compute_clusters(self.store, ClusterOptions(max_k=max_k, k=k, seed=seed), progress=progress)
+
+    def map(self, *, perplexity: float | None = None, seed: int = 0, progress: Progress | None = None) -> Layout:
+        """The t-SNE map of all items (van der Maaten and Hinton 2008). Stored; rows are in the order of ids."""
+        return pipeline.compute_map(self.store, MapOptions(perplexity=perplexity, seed=seed), progress=progress)
+
+    def report(self, out: Source, *, where: str | None = None, progress: Progress | None = None) -> Path:
+        """Figures 1 to 6 and `report.html` in the folder `out`; computes what is missing. Returns the page."""
+        data = overview.report_data(self._view(), self._title(), where, progress=progress)
+        return report.write_report(data, Path(out), progress=progress)
+
+    def evaluate(
+        self,
+        labels: Sequence[str],
+        k: int = 3,
+        *,
+        ranking: str = "default",
+        where: str | None = None,
+        same: Sequence[str] = (),
+        progress: Progress | None = None,
+    ) -> Evaluation:
+        """Share of the k nearest that carry the query's label, per metadata column in `labels`."""
+        options = RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same))
+        if scored := [label for label in labels if label in options.same]:
+            raise UsageError(f"label {scored[0]!r} is scored, so it cannot be in same: leave it out of one of them")
+        view = self._view()
+        columns = {label: view.labels(label) for label in labels}
+        found = rank_items(view, options, progress=progress)
+        agreement = {label: analysis.agreement(found.ids, values) for label, values in columns.items()}
+        return Evaluation(k=k, n=len(view.ids), agreement=agreement)
+
+    def export(self, out: Source) -> Path:
+        """Everything as one `.parquet` file that Embedding Atlas reads as it is."""
+        return write_table(overview.export_table(self._view()), Path(out), allowed=(".parquet",))
+
+    def similar_page(self, found: Similar, picture: bytes, out: Source) -> Path:
+        """One HTML file that shows a query and what `look_up` found."""
+        ids = [hit.id for hit in found.results]
+        thumbnails = dict(zip(ids, self.thumbnails(ids), strict=True))
+        report.write_similar(picture, found, thumbnails, Path(out))
+        return Path(out)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What a report of the whole catalog depends on: equal fingerprints, equal reports."""
+        return overview.fingerprint(self.store)
+
+    def info(self) -> dict[str, Any]:
+        """What is in the catalog, as `lookalike info --json` prints it."""
+        return overview.info(self.store)
+
+    def remove(self, ids: Sequence[str]) -> int:
+        """Remove items; returns how many. Raises `NotFound`, and removes nothing, if one of them is not there.
+
+        Their photos are not touched: a later `index` of the same source adds them again.
+        """
+        with self.store.writing():
+            return pipeline.remove(self.store, ids)
+
+    def check(self) -> Checked:
+        """Read every byte of the catalog, older versions too, and compare it with what was written."""
+        return self.store.check()
+
+    def restore(self, version: int) -> int:
+        """Make an older version the newest again, as a new version whose number is returned. Nothing is lost."""
+        with self.store.writing():
+            return self.store.restore(version).version
+
+    def collect_garbage(self, older_than: float = WEEK) -> int:
+        """Remove files that interrupted runs left, older than `older_than` seconds; returns how many."""
+        return self.store.collect(older_than)
+
+    def failures(self) -> list[Failure]:
+        """The inputs that could not be used, in the order of their ids."""
+        columns = ["id", "path", "stage", "code", "detail", "attempts", "at"]
+        return [Failure(**row) for row in self.store.read(schema.FAILURES, columns).sort_by("id").to_pylist()]
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of all items, in their order."""
+        return self._view().ids
+
+    @property
+    def vectors(self) -> Floats:
+        """The vectors, (n, d) float32, in the order of ids."""
+        return self._view().vectors
+
+    @property
+    def neighbors(self) -> Neighbors:
+        """The stored graph: the 30 nearest of every item, rows in the order of ids; computed where missing."""
+        return pipeline.compute_neighbors(self.store)
+
+    def thumbnails(self, ids: Sequence[str]) -> Sequence[bytes]:
+        """The thumbnails (JPEG) of these items."""
+        return overview.Thumbnails(self.store, ids)
+
+    def _view(self) -> View:
+        state = self.store.head.version
+        if self._known is None or self._known[0] != state:
+            self._known = (state, View(self.store))
+        return self._known[1]
+
+    def _title(self) -> str:
+        folder = getattr(self.store, "folder", None)
+        return folder.resolve().name.removesuffix(".catalog") if isinstance(folder, Path) else "catalog"
+
+    def _resolve(self, query: str | os.PathLike[str] | bytes) -> _Query:
+        if isinstance(query, bytes):
+            return self._photo("photo", query)
+        view, text = self._view(), os.fspath(query)
+        row = view.rows.get(text, view.stems.get(text, -1))
+        if row >= 0:
+            return _Query(view.ids[row], self.thumbnails([view.ids[row]])[0], row=row)
+        path = Path(text)
+        if not path.is_file():
+            several = " (several files have that stem)" if text in view.stems else ""
+            raise NotFound(
+                f"{text!r} is no id, unique file stem or image file{several}: `lookalike export` lists the ids"
+            )
+        source = Input(id=path.name, path=path.name, location=path, source=str(path), root=path.resolve().parent)
+        try:
+            return self._photo(text, images.read(source, ImageLimits()))
+        except Rejected as exc:
+            raise _unusable(text, exc) from exc
+
+    def _photo(self, name: str, data: bytes) -> _Query:
+        if self._model is None:
+            self._model = pipeline.load_model(self.store.head.model)
+        facts = self.store.head.model
+        try:
+            photo = images.load(data, Fit(size=facts.size, resize=facts.resize), ImageLimits())
+        except Rejected as exc:
+            raise _unusable(name, exc) from exc
+        return _Query(name, photo.thumbnail, vector=self._model.embed(photo.pixels[None])[0])
+
+
+def _unusable(name: str, reason: Rejected) -> UsageError:
+    return UsageError(f"the photo {name!r} cannot be used: {reason.code}: {reason.detail}", code=reason.code)
+
+
+def open_catalog(path: Source, *, version: int | None = None) -> Catalog:
+    """Open a catalog that exists, at its newest version or at an older one.
+
+    Raises `NotFound` where there is nothing, `CatalogForeign` for another folder or a newer format, and
+    `CatalogDamaged` where a file of it is missing or changed.
+    """
+    return Catalog(LanceStore.open(Path(path), version))
+
+
+def create(
+    path: Source, *, model: str | None = None, resize: str | None = None, precision: str | None = None
+) -> Catalog:
+    """Make an empty catalog for vectors of `model` (None: the default; see `lookalike models list`).
+
+    `precision` None: what suits this CPU's instructions. All three are fixed from then on. Raises
+    `CatalogForeign` if the folder holds anything, `ModelError` for an unknown model, `UsageError` for a resize or
+    precision that it does not have.
+    """
+    return Catalog(LanceStore.create(Path(path), _facts(model, resize, precision)))
+
+
+def build(
+    path: Source,
+    sources: Sequence[Source],
+    options: IndexOptions,
+    *,
+    model: str | None = None,
+    resize: str | None = None,
+    precision: str | None = None,
+    progress: Progress | None = None,
+    confirm: pipeline.Confirm | None = None,
+) -> tuple[Catalog, Indexed, tuple[str, ...]]:
+    """Open or create the catalog at `path` and index `sources` into it; also returns notices for people.
+
+    Nothing is created before the sources were found. Raises `ModelMismatch` if the catalog was made with a
+    model, resize or precision other than those given.
+    """
+    folder = Path(path)
+    if (folder / "lookalike.json").exists() or (folder.exists() and any(folder.iterdir())):
+        catalog = open_catalog(folder)
+        _check_model(catalog.store.head.model, model=model, resize=resize, precision=precision)
+        with catalog.store.writing():
+            plan = pipeline.plan(sources, options)
+            return catalog, catalog.carry_out(plan, options, progress=progress, confirm=confirm), plan.notices
+    facts = _facts(model, resize, precision)
+    plan = pipeline.plan(sources, options)
+    catalog = Catalog(LanceStore.create(folder, facts))
+    return catalog, catalog.carry_out(plan, options, progress=progress, confirm=confirm), plan.notices
+
+
+def _facts(model: str | None, resize: str | None, precision: str | None) -> ModelFacts:
+    return models.facts(model, resize=resize, precision=precision or models.best_precision(model))
+
+
+def _check_model(facts: ModelFacts, **asked: str | None) -> None:
+    has = {"model": facts.name, "resize": facts.resize, "precision": facts.precision}
+    for name, value in asked.items():
+        if value is not None and value != has[name]:
+            raise ModelMismatch(
+                f"the catalog was made with {name} {has[name]!r}, this run asks for {value!r}: vectors of two kinds "
+                f"cannot be compared; leave --{name} out, or index into a new catalog"
+            )

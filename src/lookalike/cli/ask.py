@@ -1,0 +1,132 @@
+"""Commands that ask a catalog: `similar`, `recommend`, `evaluate`, `info`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lookalike.cli import options as opt
+from lookalike.cli.output import as_json, progress_bars, table
+from lookalike.options import RankingOptions
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    for command in (similar, recommend, evaluate, info):
+        app.command()(command)
+
+
+def similar(
+    catalog: opt.Catalog,
+    query: Annotated[str, typer.Argument(help="An id, a unique file stem, or an image file.", show_default=False)],
+    k: opt.K = 3,
+    ranking: opt.Ranking = "default",
+    where: opt.Where = None,
+    same: opt.Same = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Also write a page that shows them, in one file.", show_default=False)
+    ] = None,
+    json: opt.Json = False,
+) -> None:
+    """The most similar items of one item, or of any photo. Exact: no item that is nearer is left out."""
+    import lookalike
+
+    held = lookalike.open(catalog)
+    options = RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same or ()))
+    found, picture = held.look_up(query, options)
+    if html is not None:
+        held.similar_page(found, picture, html)
+    if json:
+        as_json(found.as_json())
+        return
+    names = list(found.results[0].metadata)[:4] if found.results else []
+    rows = [
+        [hit.id, round(hit.distance, 4), round(hit.score, 3), *(hit.metadata.get(name) for name in names)]
+        for hit in found.results
+    ]
+    table(["id", "distance", "score", *names], rows)
+    if html is not None:
+        typer.echo(f"Open {html} in a browser.")
+
+
+def recommend(
+    catalog: opt.Catalog,
+    out: Annotated[Path, typer.Option(help="A .parquet, .csv or .jsonl file.", show_default=False)],
+    k: opt.K = 3,
+    ranking: opt.Ranking = "default",
+    where: opt.Where = None,
+    same: opt.Same = None,
+    json: opt.Json = False,
+) -> None:
+    """The most similar items of every item, as a table: id, rank, neighbor_id, distance."""
+    import lookalike
+
+    held = lookalike.open(catalog)
+    with progress_bars() as progress:
+        rows = held.recommend(k, ranking=ranking, where=where, same=same or (), out=out, progress=progress)
+    if json:
+        as_json({"items": len(held), "rows": rows.num_rows, "file": str(out)})
+    else:
+        typer.echo(f"{rows.num_rows:,} rows for {len(held):,} items in {out}")
+
+
+def evaluate(
+    catalog: opt.Catalog,
+    labels: Annotated[str, typer.Option(help="Metadata columns, separated by commas.", show_default=False)],
+    k: opt.K = 3,
+    ranking: opt.Ranking = "default",
+    where: opt.Where = None,
+    same: opt.Same = None,
+    json: opt.Json = False,
+) -> None:
+    """How often look-alikes carry the query's label: the share of the k nearest, with 95% intervals."""
+    import lookalike
+
+    held = lookalike.open(catalog)
+    names = [name.strip() for name in labels.split(",") if name.strip()]
+    with progress_bars() as progress:
+        found = held.evaluate(names, k, ranking=ranking, where=where, same=same or (), progress=progress)
+    if json:
+        as_json(found.as_json())
+        return
+    rows = [[name, round(e.value, 3), round(e.low, 3), round(e.high, 3)] for name, e in found.agreement.items()]
+    table(["label", "agreement", "low", "high"], rows)
+    typer.echo(f"Share of the {found.k} nearest with the query's label, {found.n:,} items, 95% interval.")
+
+
+def info(
+    catalog: opt.Catalog,
+    failures: Annotated[bool, typer.Option("--failures", help="List the photos that could not be used.")] = False,
+    json: opt.Json = False,
+) -> None:
+    """What is in a catalog, and whether what was computed is as new as its items."""
+    from dataclasses import asdict
+
+    import lookalike
+
+    held = lookalike.open(catalog)
+    if failures:
+        found = held.failures()
+        if json:
+            as_json({"failures": [asdict(failure) for failure in found]})
+        else:
+            table(["path", "stage", "code", "detail"], [[f.path, f.stage, f.code, f.detail] for f in found])
+        return
+    facts = held.info()
+    if json:
+        as_json(facts)
+        return
+    for name, value in facts.items():
+        typer.echo(f"{name:<10} {_shown(value)}")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_shown(entry)}" for name, entry in value.items()) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,199 @@
+"""Commands that fill a catalog: `index`, and `run`, which does everything."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lookalike.cli import options as opt
+from lookalike.cli.output import as_json, complain, progress_bars, skipped
+from lookalike.errors import UsageError
+from lookalike.options import ClusterOptions, ImageLimits, IndexOptions
+
+if TYPE_CHECKING:
+    from lookalike.catalog import Catalog
+    from lookalike.records import Indexed, Progress
+
+SOME_FAILED = 3
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(index)
+    app.command()(run)
+
+
+def index(
+    catalog: opt.Catalog,
+    sources: opt.Sources,
+    metadata: opt.Metadata = None,
+    root: opt.Root = None,
+    model: opt.Model = None,
+    resize: opt.Resize = None,
+    precision: opt.Precision = None,
+    prune: opt.Prune = False,
+    yes: opt.Yes = False,
+    retry: opt.Retry = False,
+    refit: opt.Refit = False,
+    allow_truncated: opt.AllowTruncated = False,
+    min_side: opt.MinSide = 1,
+    json: opt.Json = False,
+) -> None:
+    """Add photos to a catalog, or bring it up to date: only what is new or changed is embedded.
+
+    A photo that cannot be used is listed as a failure and never ends the run (exit code 3 then).
+    """
+    from lookalike.catalog import build
+
+    limits = ImageLimits(allow_truncated=allow_truncated, min_side=min_side)
+    options = IndexOptions(metadata=metadata, root=root, prune=prune, yes=yes, retry=retry, refit=refit, limits=limits)
+    with progress_bars() as progress:
+        _, done, notices = build(
+            catalog,
+            sources,
+            options,
+            model=model,
+            resize=resize,
+            precision=precision,
+            progress=progress,
+            confirm=_confirm(json),
+        )
+    _say(notices, done)
+    if json:
+        as_json(done.as_json())
+    else:
+        typer.echo(_summary(done))
+        typer.echo(f"Next: lookalike similar {catalog} ID, or lookalike report {catalog} --out report")
+    if done.failed:
+        raise typer.Exit(SOME_FAILED)
+
+
+def run(
+    catalog: opt.Catalog,
+    sources: opt.Sources,
+    out: Annotated[Path, typer.Option(help="Folder for the recommendations and the report.", show_default=False)],
+    metadata: opt.Metadata = None,
+    root: opt.Root = None,
+    model: opt.Model = None,
+    resize: opt.Resize = None,
+    precision: opt.Precision = None,
+    prune: opt.Prune = False,
+    yes: opt.Yes = False,
+    retry: opt.Retry = False,
+    refit: opt.Refit = False,
+    allow_truncated: opt.AllowTruncated = False,
+    min_side: opt.MinSide = 1,
+    recommendations: Annotated[int, typer.Option(help="Look-alikes of each item, 1 to 1000.")] = 3,
+    ranking: opt.Ranking = "default",
+    max_k: opt.MaxK = 200,
+    k: opt.Clusters = "auto",
+    perplexity: opt.Perplexity = None,
+    seed: opt.Seed = 0,
+    json: opt.Json = False,
+) -> None:
+    """From photos to the report in one command: index, recommend, cluster, map, report.
+
+    Skips what is done: run it again after photos were added, changed or removed.
+    """
+    from lookalike.catalog import build
+
+    limits = ImageLimits(allow_truncated=allow_truncated, min_side=min_side)
+    options = IndexOptions(metadata=metadata, root=root, prune=prune, yes=yes, retry=retry, refit=refit, limits=limits)
+    clusters = ClusterOptions(max_k=max_k, k=cluster_count(k), seed=seed)
+    started = time.perf_counter()
+    with progress_bars() as progress:
+        held, done, notices = build(
+            catalog,
+            sources,
+            options,
+            model=model,
+            resize=resize,
+            precision=precision,
+            progress=progress,
+            confirm=_confirm(json),
+        )
+        files = everything(
+            held,
+            out,
+            clusters,
+            progress,
+            recommendations=recommendations,
+            ranking=ranking,
+            perplexity=perplexity,
+        )
+    _say(notices, done)
+    if json:
+        as_json({"index": done.as_json(), **files, "seconds": round(time.perf_counter() - started, 3)})
+    else:
+        typer.echo(_summary(done))
+        typer.echo(f"Recommendations: {files['recommendations']}")
+        typer.echo(f"Open {files['report']} in a browser.")
+    if done.failed:
+        raise typer.Exit(SOME_FAILED)
+
+
+def everything(
+    catalog: Catalog,
+    out: Path,
+    clusters: ClusterOptions,
+    progress: Progress,
+    *,
+    recommendations: int = 3,
+    ranking: str = "default",
+    perplexity: float | None = None,
+) -> dict[str, Any]:
+    """Recommend, cluster, map and report into `out`; what `out` shows already is left as it is."""
+    table, page, mark = out / "recommendations.parquet", out / "report.html", out / "run.json"
+    catalog.cluster(clusters.k, max_k=clusters.max_k, seed=clusters.seed, progress=progress)
+    catalog.map(perplexity=perplexity, seed=clusters.seed, progress=progress)
+    state = {"shows": catalog.fingerprint(), "recommendations": recommendations, "ranking": ranking}
+    if not (table.exists() and page.exists() and _read(mark) == state):
+        mark.unlink(missing_ok=True)
+        catalog.recommend(recommendations, ranking=ranking, out=table, progress=progress)
+        catalog.report(out, progress=progress)
+        mark.write_text(json.dumps(state))
+    return {"recommendations": str(table), "report": str(page)}
+
+
+def cluster_count(k: str) -> int | None:
+    """The number that `-k` gives, None for `auto`."""
+    if k == "auto":
+        return None
+    if not k.isdigit():
+        raise UsageError(f"-k {k!r} is neither a number nor `auto`")
+    return int(k)
+
+
+def _read(mark: Path) -> Any:
+    try:
+        return json.loads(mark.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _confirm(json: bool) -> Any:
+    import sys
+
+    if json or not sys.stdin.isatty():
+        return None
+    return lambda question: typer.confirm(f"{question}. Go on?", err=True)
+
+
+def _say(notices: tuple[str, ...], done: Indexed) -> None:
+    for notice in notices:
+        complain(notice)
+    skipped(done.failures)
+
+
+def _summary(done: Indexed) -> str:
+    parts = [f"{done.added:,} added", f"{done.updated:,} updated", f"{done.unchanged:,} unchanged"]
+    parts += [f"{done.removed:,} removed"] if done.removed else []
+    parts += [f"{done.failed:,} failed (see `lookalike info --failures`)"] if done.failed else []
+    parts += [f"{done.ignored:,} other files ignored"] if done.ignored else []
+    parts += [f"{done.unmatched:,} metadata rows without a photo"] if done.unmatched else []
+    rate = f", {done.embedded / done.seconds:,.0f} photos/s" if done.embedded else ""
+    return f"{', '.join(parts)}; {done.total:,} items in {done.seconds:.1f} s{rate}"

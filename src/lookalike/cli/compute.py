@@ -1,0 +1,95 @@
+"""Commands that compute and show: `cluster`, `map`, `report`, `export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lookalike.cli import options as opt
+from lookalike.cli.build import cluster_count
+from lookalike.cli.output import as_json, complain, progress_bars, table
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    for command in (cluster, map, report, export):
+        app.command()(command)
+
+
+def cluster(
+    catalog: opt.Catalog,
+    max_k: opt.MaxK = 200,
+    k: opt.Clusters = "auto",
+    seed: opt.Seed = 0,
+    json: opt.Json = False,
+) -> None:
+    """Group the items: K-means for every K up to --max-k, the elbow, and the clusters of the chosen K."""
+    import lookalike
+
+    held = lookalike.open(catalog)
+    if max_k > len(held):
+        complain(f"--max-k {max_k} is more than the {len(held)} items: the sweep ends at {len(held)}")
+    with progress_bars() as progress:
+        found = held.cluster(cluster_count(k), max_k=max_k, seed=seed, progress=progress)
+    if k != "auto" and found.k < int(k):
+        complain(f"only {found.k} of the {k} clusters hold an item: the others are left out")
+    if json:
+        as_json(found.as_json(held.ids))
+        return
+    ids = held.ids
+    rows = [
+        [c, int(size), ids[row]] for c, (size, row) in enumerate(zip(found.sizes, found.representatives, strict=True))
+    ]
+    table(["cluster", "items", "representative"], rows)
+    elbow = found.elbow
+    where = f"at K = {elbow.k}, close calls from {elbow.low} to {elbow.high}"
+    typer.echo(f"Elbow: {where}." if elbow.clear else f"No clear elbow; the bend is strongest {where}.")
+
+
+def map(catalog: opt.Catalog, perplexity: opt.Perplexity = None, seed: opt.Seed = 0, json: opt.Json = False) -> None:
+    """Lay the items out in two dimensions by t-SNE, so that look-alikes lie side by side."""
+    import lookalike
+
+    held = lookalike.open(catalog)
+    with progress_bars() as progress:
+        found = held.map(perplexity=perplexity, seed=seed, progress=progress)
+    if json:
+        as_json({"items": len(found.positions), "kept": found.kept, "perplexity": perplexity, "seed": seed})
+    else:
+        typer.echo(f"{len(found.positions):,} items; {found.kept:.0%} of the 10 nearest stay near in the map.")
+
+
+def report(
+    catalog: opt.Catalog,
+    out: Annotated[Path, typer.Option(help="Folder for the figures and report.html.", show_default=False)],
+    where: opt.Where = None,
+    json: opt.Json = False,
+) -> None:
+    """Figures 1 to 6 as PNG and SVG, and report.html: one file that opens offline."""
+    import lookalike
+
+    held = lookalike.open(catalog)
+    with progress_bars() as progress:
+        page = held.report(out, where=where, progress=progress)
+    if json:
+        as_json({"report": str(page), "figures": sorted(str(path) for path in out.glob("figure-*.*"))})
+    else:
+        typer.echo(f"Open {page} in a browser.")
+
+
+def export(
+    catalog: opt.Catalog,
+    file: Annotated[Path, typer.Argument(help="A .parquet file.", show_default=False)],
+    json: opt.Json = False,
+) -> None:
+    """Everything as one Parquet file: metadata, vectors, map, clusters, neighbors. Embedding Atlas reads it."""
+    import lookalike
+
+    held = lookalike.open(catalog)
+    held.export(file)
+    if json:
+        as_json({"file": str(file), "rows": len(held)})
+    else:
+        typer.echo(f"{len(held):,} rows in {file}")

@@ -1,0 +1,66 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Catalog = Annotated[Path, typer.Argument(help="The catalog, a folder.", show_default=False)]
+Sources = Annotated[
+    list[str],
+    typer.Argument(
+        help="Folders, quoted globs, image files, or CSV/Parquet/JSONL tables with a `path` column.",
+        show_default=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else there.")]
+Model = Annotated[
+    str | None,
+    typer.Option(help="Model for a new catalog; `lookalike models list` names them.", show_default=False),
+]
+Resize = Annotated[
+    str | None,
+    typer.Option(help="How photos become square: stretch, crop, pad or nearest.", show_default="the model's own"),
+]
+Precision = Annotated[
+    str | None,
+    typer.Option(help="Precision for a new catalog: fp32 or int8.", show_default="what suits this CPU's instructions"),
+]
+Metadata = Annotated[
+    Path | None,
+    typer.Option(help="CSV, Parquet or JSONL table; `path` or `id` names the photo of a row.", show_default=False),
+]
+Root = Annotated[
+    Path | None,
+    typer.Option(help="Folder that the paths of a SOURCE table start from and may not leave.", show_default="its own"),
+]
+Prune = Annotated[bool, typer.Option("--prune", help="Remove items of these SOURCEs that are no longer in them.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Prune without asking, however many.")]
+Retry = Annotated[bool, typer.Option("--retry", help="Try photos again that failed before.")]
+Refit = Annotated[bool, typer.Option("--refit", help="Fit the default ranking anew on the items there are.")]
+AllowTruncated = Annotated[
+    bool, typer.Option("--allow-truncated", help="Keep photos whose end is missing, marked as degraded.")
+]
+MinSide = Annotated[int, typer.Option("--min-side", help="Refuse photos with a shorter side, in pixels.", min=1)]
+K = Annotated[int, typer.Option("-k", help="How many look-alikes, 1 to 1000.")]
+Ranking = Annotated[
+    str,
+    typer.Option(help="`euclidean`: plain distance, as published; `default`: the best from pictures alone."),
+]
+Where = Annotated[
+    str | None,
+    typer.Option(help="Only items for which this SQL expression over the metadata holds.", show_default=False),
+]
+Same = Annotated[
+    list[str] | None,
+    typer.Option(help="Only items with the query's value in this field; may be repeated.", show_default=False),
+]
+MaxK = Annotated[int, typer.Option("--max-k", help="Largest K of the sweep; at most the number of items.")]
+Clusters = Annotated[str, typer.Option("-k", help="Number of clusters, or `auto` for the elbow.")]
+Seed = Annotated[int, typer.Option(help="Seed; equal seeds give equal results.")]
+Perplexity = Annotated[
+    float | None,
+    typer.Option(help="Perplexity of the map; 30 as published.", show_default="equal weights on the 15 nearest"),
+]

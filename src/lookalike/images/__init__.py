@@ -1,0 +1,28 @@
+"""Find, decode, normalize, thumbnail: from SOURCEs to bytes to pixels, or a `Rejected` with its reason.
+
+`find` lists inputs, `read` takes one's bytes, `load` decodes them; `read_table` and `match_metadata` bring in what
+is known of the products. The modules stand in that order: find (walk, globs, inputs), read, decode (sniff,
+structure, color, fit, thumbnail, quiet), tables (infer), metadata.
+"""
+
+from __future__ import annotations
+
+from lookalike.images.decode import THUMBNAIL_SIDE, content_hash, load
+from lookalike.images.find import Found, find
+from lookalike.images.metadata import Matched, match_metadata
+from lookalike.images.read import read
+from lookalike.images.tables import Table, is_table_name, read_table
+
+__all__ = [
+    "THUMBNAIL_SIDE",
+    "Found",
+    "Matched",
+    "Table",
+    "content_hash",
+    "find",
+    "is_table_name",
+    "load",
+    "match_metadata",
+    "read",
+    "read_table",
+]

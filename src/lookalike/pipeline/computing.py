@@ -1,0 +1,207 @@
+"""Items to neighbors, clusters and a map; each is stored with the state of the vectors it was computed from."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lookalike import analysis
+from lookalike.errors import UsageError
+from lookalike.options import ClusterOptions, MapOptions
+from lookalike.records import Advance, Clusters, Doubles, Elbow, Floats, Ints, Layout, Neighbors, Progress
+from lookalike.store import Computed, Replace, Store, schema
+
+Exemplars = tuple[tuple[int, ...], ...]
+GRAPH_K = 30
+"""Neighbors kept of each item; three times the perplexity once a map asked for one."""
+
+
+def load_vectors(store: Store) -> tuple[list[str], Floats]:
+    """Ids in their order, and the (n, d) float32 vectors in the same."""
+    table = store.read(schema.ITEMS, ["id", "vector"])
+    order = pc.sort_indices(table["id"])
+    dimension = store.head.model.dimension
+    flat = pc.list_flatten(table["vector"]).to_numpy().reshape(-1, dimension)
+    return table["id"].take(order).to_pylist(), np.ascontiguousarray(flat[order.to_numpy()])
+
+
+def compute_neighbors(store: Store, k: int = GRAPH_K, *, progress: Progress | None = None) -> Neighbors:
+    """The stored graph with at least `k` neighbors an item, computed if it is missing, older or smaller."""
+    known = store.head.computed.get(schema.NEIGHBORS)
+    if known is not None and store.head.is_current(schema.NEIGHBORS) and known.options["k"] >= k:
+        return _stored_neighbors(store)
+    with store.writing():
+        ids, vectors = load_vectors(store)
+        k = max(k, GRAPH_K, known.options["k"] if known is not None else 0)
+        found = analysis.nearest_neighbors(vectors, k, progress=step(progress, "neighbors"))
+        rows = [ids, _lists(found.ids, pa.int64()), _lists(found.distances, pa.float32())]
+        computed = Computed(of=store.head.vectors, options={"k": k})
+        _keep(store, schema.NEIGHBORS, pa.table(rows, schema=schema.neighbors()), computed)
+    return found
+
+
+def compute_clusters(
+    store: Store, options: ClusterOptions | None = None, *, progress: Progress | None = None
+) -> Clusters:
+    """The sweep over K and the clusters of the chosen one, computed if missing, older or asked otherwise.
+
+    Options None: as computed last, else the defaults. Raises `UsageError` for an explicit k above the number
+    of items.
+    """
+    known = store.head.computed.get(schema.CLUSTERS)
+    if options is None:
+        options = ClusterOptions(**known.options) if known is not None else ClusterOptions()
+    asked = dataclasses.asdict(options)
+    if known is not None and store.head.is_current(schema.CLUSTERS) and known.options == asked:
+        return stored_clusters(store)
+    with store.writing():
+        ids, vectors = load_vectors(store)
+        found = clusters_of(vectors, options, progress=progress)
+        rows = {"id": pa.array(ids, pa.string()), "cluster": pa.array(found.labels, pa.int64())}
+        computed = Computed(of=store.head.vectors, options=asked, results=_cluster_results(found))
+        _keep(store, schema.CLUSTERS, pa.table(rows, schema=schema.clusters()), computed)
+    return found
+
+
+def compute_map(store: Store, options: MapOptions | None = None, *, progress: Progress | None = None) -> Layout:
+    """The place of each item in the map, computed if missing, older or asked otherwise.
+
+    Options None: as computed last, else the defaults.
+    """
+    known = store.head.computed.get(schema.MAP)
+    if options is None:
+        options = MapOptions(**known.options) if known is not None else MapOptions()
+    asked = dataclasses.asdict(options)
+    if known is not None and store.head.is_current(schema.MAP) and known.options == asked:
+        return stored_map(store)
+    with store.writing():
+        neighbors = compute_neighbors(store, graph_k(options), progress=progress)
+        ids, vectors = load_vectors(store)
+        found = map_of(vectors, neighbors, options, progress=progress)
+        rows = {
+            "id": pa.array(ids, pa.string()),
+            "x": pa.array(found.positions[:, 0], pa.float32()),
+            "y": pa.array(found.positions[:, 1], pa.float32()),
+        }
+        computed = Computed(of=store.head.vectors, options=asked, results={"kept": found.kept})
+        _keep(store, schema.MAP, pa.table(rows, schema=schema.layout()), computed)
+    return found
+
+
+def stored_clusters(store: Store) -> Clusters:
+    """The clusters as stored, which may be older than the items. Rows count in the order of the ids then."""
+    results = store.head.computed[schema.CLUSTERS].results
+    table = store.read(schema.CLUSTERS).sort_by("id")
+    return _clusters(
+        results["k"],
+        np.array(results["inertia"], np.float64),
+        Elbow(**results["elbow"]),
+        table["cluster"].to_numpy(),
+        np.array(results["representatives"], np.int64),
+        tuple(tuple(rows) for rows in results["exemplars"]),
+    )
+
+
+def stored_map(store: Store) -> Layout:
+    """The map as stored, which may be older than the items."""
+    table = store.read(schema.MAP).sort_by("id")
+    positions = np.column_stack([table["x"].to_numpy(), table["y"].to_numpy()])
+    return Layout(positions=positions, kept=store.head.computed[schema.MAP].results["kept"])
+
+
+def graph_k(options: MapOptions) -> int:
+    """Neighbors an item that a map with these options needs."""
+    return GRAPH_K if options.perplexity is None else max(GRAPH_K, math.ceil(3 * options.perplexity))
+
+
+def clusters_of(vectors: Floats, options: ClusterOptions, *, progress: Progress | None = None) -> Clusters:
+    """The sweep over K and the clusters of the chosen one; only clusters that hold an item are kept.
+
+    Raises `UsageError` for an explicit k above the number of items.
+    """
+    items = len(vectors)
+    if options.k is not None and options.k > items:
+        raise UsageError(f"k={options.k} is more than the {items} items: give at most {items}")
+    if not items:
+        nothing: Ints = np.zeros(0, np.int64)
+        return _clusters(0, np.zeros(0), Elbow(k=0, low=0, high=0, clear=False), nothing, nothing, ())
+    max_k = min(max(options.max_k, options.k or 1), items)
+    sweep = analysis.kmeans_sweep(vectors, max_k, options.seed, progress=step(progress, "clusters"))
+    elbow = analysis.find_elbow(sweep.inertia)
+    k = elbow.k if options.k is None else options.k
+    filled, labels = np.unique(sweep.labels(k), return_inverse=True)
+    centers = sweep.centers(k)[filled]
+    representatives = analysis.representatives(vectors, labels, centers)
+    exemplars = analysis.exemplars(vectors, labels, representatives)
+    return _clusters(len(filled), sweep.inertia, elbow, labels.astype(np.int64), representatives, exemplars)
+
+
+def map_of(vectors: Floats, neighbors: Neighbors, options: MapOptions, *, progress: Progress | None = None) -> Layout:
+    """The map of these vectors, from their graph."""
+    positions = analysis.tsne(
+        vectors,
+        options.seed,
+        perplexity=options.perplexity,
+        neighbors=neighbors,
+        progress=step(progress, "map"),
+    )
+    return Layout(positions=positions, kept=analysis.neighbors_kept(positions, neighbors))
+
+
+def step(progress: Progress | None, name: str) -> Advance | None:
+    """The progress of one step of a run."""
+    if progress is None:
+        return None
+
+    def advance(done: int, total: int) -> None:
+        progress(name, done, total)
+
+    return advance
+
+
+def _stored_neighbors(store: Store) -> Neighbors:
+    table = store.read(schema.NEIGHBORS).sort_by("id")
+    shape = (len(table), len(pc.list_flatten(table["rows"])) // max(len(table), 1))
+    flat = [pc.list_flatten(table[name]).to_numpy().reshape(shape) for name in ("rows", "distances")]
+    return Neighbors(*flat)
+
+
+def _lists(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
+    offsets = np.arange(len(values) + 1, dtype=np.int32) * values.shape[1]
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values.ravel(), kind))
+
+
+def _clusters(
+    k: int, inertia: Doubles, elbow: Elbow, labels: Ints, representatives: Ints, exemplars: Exemplars
+) -> Clusters:
+    return Clusters(
+        k=k,
+        inertia=inertia,
+        elbow=elbow,
+        labels=labels,
+        sizes=np.bincount(labels, minlength=k).astype(np.int64),
+        representatives=representatives,
+        exemplars=exemplars,
+    )
+
+
+def _cluster_results(found: Clusters) -> Mapping[str, Any]:
+    elbow = found.elbow
+    return {
+        "k": found.k,
+        "inertia": found.inertia.tolist(),
+        "elbow": {"k": elbow.k, "low": elbow.low, "high": elbow.high, "clear": elbow.clear},
+        "representatives": found.representatives.tolist(),
+        "exemplars": [list(rows) for rows in found.exemplars],
+    }
+
+
+def _keep(store: Store, name: str, table: pa.Table, computed: Computed) -> None:
+    store.commit(f"{name} computed", [Replace(name, table)], computed={name: computed})

@@ -1,0 +1,142 @@
+"""What a worker does to a batch of inputs: read, hash, decode, embed. One outcome for every input."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lookalike import images, models
+from lookalike.errors import ModelMismatch, Rejected
+from lookalike.options import Fit, ImageLimits
+from lookalike.records import Floats, Input, ModelFacts, Photo
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """An input and the checksum of its bytes when the catalog last saw it (None: never, or to be done anew)."""
+
+    input: Input
+    known: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """The bytes are those that the catalog knows."""
+
+    input: Input
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """The bytes are those of another photo, which has been or will be embedded."""
+
+    input: Input
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A new vector."""
+
+    input: Input
+    sha256: str
+    photo: Photo
+    vector: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The input cannot be used; `sha256` is None if its bytes could not be read."""
+
+    input: Input
+    sha256: str | None
+    reason: Rejected
+
+
+Outcome = Unchanged | Twin | Embedded | Failed
+
+
+class Embedder:
+    """Turns batches of tasks into outcomes. Shared by threads; pickled without its model.
+
+    `contents` are the checksums of photos that the catalog holds already. The same bytes are decoded once:
+    the first to come claims them, later ones become a `Twin`.
+    """
+
+    def __init__(
+        self,
+        facts: ModelFacts,
+        limits: ImageLimits,
+        thumbnail_side: int,
+        contents: Mapping[str, str],
+    ) -> None:
+        self._facts = facts
+        self._limits = limits
+        self._thumbnail_side = thumbnail_side
+        self._claimed = dict(contents)
+        self._lock = threading.Lock()
+        self._model: models.Model | None = None
+
+    def __call__(self, batch: Sequence[Task]) -> list[Outcome]:
+        """One outcome a task, in order."""
+        prepared = [self._prepare(task) for task in batch]
+        photos = [done for done in prepared if isinstance(done, _Prepared)]
+        if photos:
+            vectors = iter(self._loaded().embed(np.stack([done.photo.pixels for done in photos])))
+        return [_embedded(done, next(vectors)) if isinstance(done, _Prepared) else done for done in prepared]
+
+    def _prepare(self, task: Task) -> Unchanged | Twin | Failed | _Prepared:
+        sha256 = None
+        try:
+            data = images.read(task.input, self._limits)
+            sha256 = images.content_hash(data)
+            if sha256 == task.known:
+                return Unchanged(task.input)
+            if self._claimed.setdefault(sha256, task.input.id) != task.input.id:
+                return Twin(task.input, sha256)
+            fit = Fit(size=self._facts.size, resize=self._facts.resize)
+            photo = images.load(data, fit, self._limits, thumbnail_side=self._thumbnail_side)
+        except Rejected as reason:
+            return Failed(task.input, sha256, reason)
+        return _Prepared(task.input, sha256, photo)
+
+    def _loaded(self) -> models.Model:
+        with self._lock:
+            if self._model is None:
+                self._model = load_model(self._facts)
+            return self._model
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_lock": None, "_model": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=threading.Lock())
+
+
+def load_model(facts: ModelFacts) -> models.Model:
+    """The model that a catalog was made with; raises `ModelMismatch` if this release has another of that name."""
+    model = models.load(facts.name, resize=facts.resize, precision=facts.precision)
+    if model.facts.identity != facts.identity:
+        raise ModelMismatch(
+            f"the catalog was made with {facts.identity}, here {facts.name} is {model.facts.identity}: "
+            "their vectors cannot be compared; use the release that made the catalog, or index into a new one"
+        )
+    return model
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    input: Input
+    sha256: str
+    photo: Photo
+
+
+def _embedded(prepared: _Prepared, vector: Floats) -> Embedded | Failed:
+    if not np.isfinite(vector).all():
+        detail = "the model's vector of this photo is not finite: it would make every distance to it meaningless"
+        return Failed(prepared.input, prepared.sha256, Rejected("E_NOT_FINITE", detail, stage="embed"))
+    return Embedded(prepared.input, prepared.sha256, prepared.photo, vector)

@@ -1,0 +1,78 @@
+"""Outcomes of a run as rows of the catalog's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from lookalike.errors import Rejected
+from lookalike.pipeline.embed import Embedded, Twin
+from lookalike.records import Failure, Input
+from lookalike.store import schema
+
+Row = Mapping[str, Any]
+
+
+def embedded_row(done: Embedded) -> Row:
+    """The row of a photo that went through the network."""
+    photo = done.photo
+    return {
+        **_origin(done.input),
+        "sha256": done.sha256,
+        "format": photo.format,
+        "width": photo.width,
+        "height": photo.height,
+        "frames": photo.frames,
+        "degraded": photo.degraded,
+        "vector": done.vector,
+        "thumbnail": photo.thumbnail,
+    }
+
+
+def twin_row(twin: Twin, other: Row) -> Row:
+    """The row of a photo whose bytes are those of another one's row."""
+    return {**other, **_origin(twin.input)}
+
+
+def items_table(rows: Sequence[Row], dimension: int) -> pa.Table:
+    """Rows as the items table has them."""
+    target = schema.items(dimension)
+    columns = {name: [row[name] for row in rows] for name in target.names if name != "vector"}
+    flat = np.concatenate([np.asarray(row["vector"], np.float32) for row in rows])
+    columns["vector"] = pa.FixedSizeListArray.from_arrays(pa.array(flat), dimension)
+    return pa.table(columns, schema=target)
+
+
+def failure_row(item: Input, sha256: str | None, reason: Rejected, before: Row | None) -> Row:
+    """The row of an input that cannot be used; the same bytes again are one attempt more."""
+    again = before is not None and before["sha256"] == sha256
+    return {
+        "id": item.id,
+        "path": item.path,
+        "source": item.source,
+        "stage": reason.stage,
+        "code": reason.code,
+        "detail": reason.detail[:500],
+        "attempts": before["attempts"] + 1 if before is not None and again else 1,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "sha256": sha256,
+    }
+
+
+def failures_table(rows: Iterable[Row]) -> pa.Table:
+    """Rows as the failures table has them."""
+    return pa.Table.from_pylist(list(rows), schema=schema.failures())
+
+
+def failure_of(row: Row) -> Failure:
+    """A row of the failures as a record."""
+    names = ("id", "path", "stage", "code", "detail", "attempts", "at")
+    return Failure(**{name: row[name] for name in names})
+
+
+def _origin(item: Input) -> dict[str, Any]:
+    return {"id": item.id, "path": item.path, "raw_path": item.raw_path, "source": item.source}
