@@ -31,7 +31,9 @@ class ModelFacts:
     """What is known of a model without loading it.
 
     `size` is the side of its square input in pixels; `sha256` that of its weight file; `identity` also takes
-    in preprocessing, resize and precision, so equal identities mean comparable vectors.
+    in preprocessing, resize and precision, so equal identities mean comparable vectors. `sha256` is empty while a
+    weight file that is no part of the install has not been chosen; `md5` is the checksum that its publisher states,
+    and `published` says whether the chosen file has it.
     """
 
     name: str
@@ -45,6 +47,8 @@ class ModelFacts:
     paper: str
     sha256: str
     summary: str
+    md5: str = ""
+    published: bool = True
 
     @property
     def identity(self) -> str:

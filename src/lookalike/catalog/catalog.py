@@ -17,7 +17,7 @@ from lookalike.catalog.ranking import hits, rank_items, rank_row, rank_vector
 from lookalike.catalog.view import View
 from lookalike.engines import Engine, LocalEngine
 from lookalike.errors import ModelMismatch, NotFound, Rejected, UsageError
-from lookalike.options import ClusterOptions, Fit, ImageLimits, IndexOptions, MapOptions, RankingOptions
+from lookalike.options import ClusterOptions, Fit, ImageLimits, IndexOptions, MapOptions, ModelOptions, RankingOptions
 from lookalike.records import (
     Clusters,
     Evaluation,
@@ -309,15 +309,24 @@ def open_catalog(path: Source, *, version: int | None = None) -> Catalog:
 
 
 def create(
-    path: Source, *, model: str | None = None, resize: str | None = None, precision: str | None = None
+    path: Source,
+    *,
+    model: str | None = None,
+    resize: str | None = None,
+    precision: str | None = None,
+    weights: Source | None = None,
 ) -> Catalog:
     """Make an empty catalog for vectors of `model` (None: the default; see `lookalike models list`).
 
-    `precision` None: what suits this CPU's instructions. All three are fixed from then on. Raises
-    `CatalogForeign` if the folder holds anything, `ModelError` for an unknown model, `UsageError` for a resize or
-    precision that it does not have.
+    `precision` None: what suits this CPU's instructions. `weights` is a weight file for a model that takes one, such
+    as `vgg16`. All are fixed from then on. Raises `CatalogForeign` if the folder holds anything, `ModelError` for an
+    unknown model or weights that are missing or refused, `UsageError` for a resize or precision that it does not
+    have.
     """
-    return Catalog(LanceStore.create(Path(path), _facts(model, resize, precision)))
+    asked = ModelOptions(
+        name=model, resize=resize, precision=precision, weights=None if weights is None else Path(weights)
+    )
+    return Catalog(LanceStore.create(Path(path), _facts(asked)))
 
 
 def build(
@@ -325,39 +334,49 @@ def build(
     sources: Sequence[Source],
     options: IndexOptions,
     *,
-    model: str | None = None,
-    resize: str | None = None,
-    precision: str | None = None,
+    model: ModelOptions | None = None,
     progress: Progress | None = None,
     confirm: pipeline.Confirm | None = None,
 ) -> tuple[Catalog, Indexed, tuple[str, ...]]:
     """Open or create the catalog at `path` and index `sources` into it; also returns notices for people.
 
     Nothing is created before the sources were found. Raises `ModelMismatch` if the catalog was made with a
-    model, resize or precision other than those given.
+    model, resize, precision or weights other than those given.
     """
-    folder = Path(path)
+    folder, asked = Path(path), model or ModelOptions()
     if (folder / "lookalike.json").exists() or (folder.exists() and any(folder.iterdir())):
         catalog = open_catalog(folder)
-        _check_model(catalog.store.head.model, model=model, resize=resize, precision=precision)
+        _check_model(catalog.store.head.model, asked)
         with catalog.store.writing():
             plan = pipeline.plan(sources, options)
             return catalog, catalog.carry_out(plan, options, progress=progress, confirm=confirm), plan.notices
-    facts = _facts(model, resize, precision)
+    models.facts(asked.name, resize=asked.resize, precision=asked.precision)  # refused before folders are searched
     plan = pipeline.plan(sources, options)
-    catalog = Catalog(LanceStore.create(folder, facts))
+    catalog = Catalog(LanceStore.create(folder, _facts(asked)))
     return catalog, catalog.carry_out(plan, options, progress=progress, confirm=confirm), plan.notices
 
 
-def _facts(model: str | None, resize: str | None, precision: str | None) -> ModelFacts:
-    return models.facts(model, resize=resize, precision=precision or models.best_precision(model))
+def _facts(asked: ModelOptions) -> ModelFacts:
+    precision = asked.precision or models.best_precision(asked.name)
+    return models.resolve(asked.name, resize=asked.resize, precision=precision, weights=asked.weights)
 
 
-def _check_model(facts: ModelFacts, **asked: str | None) -> None:
-    has = {"model": facts.name, "resize": facts.resize, "precision": facts.precision}
-    for name, value in asked.items():
-        if value is not None and value != has[name]:
+def _check_model(facts: ModelFacts, asked: ModelOptions) -> None:
+    for name, has, value in (
+        ("model", facts.name, asked.name),
+        ("resize", facts.resize, asked.resize),
+        ("precision", facts.precision, asked.precision),
+    ):
+        if value is not None and value != has:
             raise ModelMismatch(
-                f"the catalog was made with {name} {has[name]!r}, this run asks for {value!r}: vectors of two kinds "
+                f"the catalog was made with {name} {has!r}, this run asks for {value!r}: vectors of two kinds "
                 f"cannot be compared; leave --{name} out, or index into a new catalog"
             )
+    if asked.weights is None:
+        return
+    given = models.resolve(facts.name, resize=facts.resize, precision=facts.precision, weights=asked.weights)
+    if given.sha256 != facts.sha256:
+        raise ModelMismatch(
+            f"the catalog was made with weights of SHA-256 {facts.sha256}, {str(asked.weights)!r} has {given.sha256}: "
+            "vectors of two kinds cannot be compared; leave --weights out, or index into a new catalog"
+        )

@@ -28,6 +28,10 @@ Precision = Annotated[
     str | None,
     typer.Option(help="Precision for a new catalog: fp32 or int8.", show_default="what suits this CPU's instructions"),
 ]
+Weights = Annotated[
+    Path | None,
+    typer.Option(help="Weight file for a model that takes one, such as vgg16.", show_default="the downloaded one"),
+]
 Metadata = Annotated[
     Path | None,
     typer.Option(help="CSV, Parquet or JSONL table; `path` or `id` names the photo of a row.", show_default=False),
