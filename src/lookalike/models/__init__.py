@@ -12,6 +12,8 @@ from lookalike.models.onnx_model import BATCH
 from lookalike.models.registry import (
     DEFAULT,
     best_precision,
+    download,
+    export,
     facts,
     graph_of,
     load,
@@ -27,6 +29,8 @@ __all__ = [
     "DEFAULT",
     "Model",
     "best_precision",
+    "download",
+    "export",
     "facts",
     "graph_of",
     "load",

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
-from lookalike.errors import ModelError, UsageError
+from lookalike.errors import LookalikeError, ModelError, UsageError
 from lookalike.models import lite0, vgg16
 from lookalike.models.base import Model
 from lookalike.models.cache import cached
 from lookalike.models.cpu import has_int8_instructions
+from lookalike.models.download import download as fetch
 from lookalike.models.onnx_model import OnnxModel
 from lookalike.models.tiny import TinyModel
 from lookalike.models.weights import Published, find, take
 from lookalike.options import RESIZES, check_choice, check_range
-from lookalike.records import ModelFacts
+from lookalike.records import Advance, ModelFacts
 
 DEFAULT = "efficientnet-lite0"
 Weights = str | os.PathLike[str]
@@ -77,6 +79,36 @@ def facts(name: str | None = None, *, resize: str | None = None, precision: str 
 def published(name: str) -> Published | None:
     """The weights that a model needs besides the install, None where it needs none."""
     return _entry(name).published
+
+
+def download(name: str, *, progress: Advance | None = None) -> Path | None:
+    """Fetch the weights of a model into the cache folder; None where the install has them. `progress` counts bytes.
+
+    Raises `ModelError` where they cannot be had, with what to do instead.
+    """
+    wanted = _entry(name).published
+    return None if wanted is None else fetch(name, wanted, progress=progress)
+
+
+def export(known: ModelFacts, out: Path) -> Path:
+    """Write the network of these facts as an ONNX file that stands alone.
+
+    Its input `pixels` is (b, size, size, 3) uint8, RGB, resized as the facts say; its output `vectors` (b, dimension)
+    float32. The file's own metadata holds the facts. Raises `ModelError` where the weights are missing.
+    """
+    import onnx
+
+    model = onnx.load_from_string(graph_of(known))
+    onnx.helper.set_model_props(model, {**{k: str(v) for k, v in asdict(known).items()}, "identity": known.identity})
+    aside = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_bytes(model.SerializeToString())
+        aside.replace(out)
+    except OSError as exc:
+        aside.unlink(missing_ok=True)
+        raise LookalikeError(f"{str(out)!r} cannot be written: {exc.strerror or exc}", code="E_WRITE") from exc
+    return out
 
 
 def resolve(
