@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -315,16 +315,21 @@ def create(
     resize: str | None = None,
     precision: str | None = None,
     weights: Source | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Catalog:
     """Make an empty catalog for vectors of `model` (None: the default; see `lookalike models list`).
 
     `precision` None: what suits this CPU's instructions. `weights` is a weight file for a model that takes one, such
-    as `vgg16`. All are fixed from then on. Raises `CatalogForeign` if the folder holds anything, `ModelError` for an
-    unknown model or weights that are missing or refused, `UsageError` for a resize or precision that it does not
-    have.
+    as `vgg16`; `settings` belong to `model="onnx:PATH"`, with the keys of `--model-option`. All are fixed from then
+    on. Raises `CatalogForeign` if the folder holds anything, `ModelError` for an unknown model or weights that are
+    missing or refused, `UsageError` for a resize or precision that it does not have.
     """
     asked = ModelOptions(
-        name=model, resize=resize, precision=precision, weights=None if weights is None else Path(weights)
+        name=model,
+        resize=resize,
+        precision=precision,
+        weights=None if weights is None else Path(weights),
+        settings=tuple((settings or {}).items()),
     )
     return Catalog(LanceStore.create(Path(path), _facts(asked)))
 
@@ -350,7 +355,8 @@ def build(
         with catalog.store.writing():
             plan = pipeline.plan(sources, options)
             return catalog, catalog.carry_out(plan, options, progress=progress, confirm=confirm), plan.notices
-    models.facts(asked.name, resize=asked.resize, precision=asked.precision)  # refused before folders are searched
+    if asked.name is None or not asked.name.startswith("onnx:"):
+        models.facts(asked.name, resize=asked.resize, precision=asked.precision)  # refused before folders are searched
     plan = pipeline.plan(sources, options)
     catalog = Catalog(LanceStore.create(folder, _facts(asked)))
     return catalog, catalog.carry_out(plan, options, progress=progress, confirm=confirm), plan.notices
@@ -358,12 +364,15 @@ def build(
 
 def _facts(asked: ModelOptions) -> ModelFacts:
     precision = asked.precision or models.best_precision(asked.name)
-    return models.resolve(asked.name, resize=asked.resize, precision=precision, weights=asked.weights)
+    return models.resolve(
+        asked.name, resize=asked.resize, precision=precision, weights=asked.weights, settings=dict(asked.settings)
+    )
 
 
 def _check_model(facts: ModelFacts, asked: ModelOptions) -> None:
+    is_file = asked.name is not None and asked.name.startswith("onnx:")
     for name, has, value in (
-        ("model", facts.name, asked.name),
+        ("model", facts.name, None if is_file else asked.name),
         ("resize", facts.resize, asked.resize),
         ("precision", facts.precision, asked.precision),
     ):
@@ -372,11 +381,11 @@ def _check_model(facts: ModelFacts, asked: ModelOptions) -> None:
                 f"the catalog was made with {name} {has!r}, this run asks for {value!r}: vectors of two kinds "
                 f"cannot be compared; leave --{name} out, or index into a new catalog"
             )
-    if asked.weights is None:
+    if asked.weights is None and not asked.settings and not is_file:
         return
-    given = models.resolve(facts.name, resize=facts.resize, precision=facts.precision, weights=asked.weights)
-    if given.sha256 != facts.sha256:
+    given = _facts(replace(asked, name=asked.name or facts.name, resize=facts.resize, precision=facts.precision))
+    if replace(given, name=facts.name).identity != facts.identity:
         raise ModelMismatch(
-            f"the catalog was made with weights of SHA-256 {facts.sha256}, {str(asked.weights)!r} has {given.sha256}: "
-            "vectors of two kinds cannot be compared; leave --weights out, or index into a new catalog"
+            f"the catalog was made with {facts.identity}, this run asks for {given.identity}: vectors of two kinds "
+            "cannot be compared; leave --model, --weights and --model-option out, or index into a new catalog"
         )

@@ -46,6 +46,7 @@ def index(
     resize: opt.Resize = None,
     precision: opt.Precision = None,
     weights: opt.Weights = None,
+    model_option: opt.ModelOption = None,
     prune: opt.Prune = False,
     yes: opt.Yes = False,
     retry: opt.Retry = False,
@@ -66,7 +67,7 @@ def index(
             catalog,
             sources,
             options,
-            model=ModelOptions(name=model, resize=resize, precision=precision, weights=weights),
+            model=_model(model, resize, precision, weights, model_option),
             progress=progress,
             confirm=_confirm(json),
         )
@@ -91,6 +92,7 @@ def run(
     resize: opt.Resize = None,
     precision: opt.Precision = None,
     weights: opt.Weights = None,
+    model_option: opt.ModelOption = None,
     prune: opt.Prune = False,
     yes: opt.Yes = False,
     retry: opt.Retry = False,
@@ -137,7 +139,7 @@ def run(
             catalog,
             sources,
             options,
-            model=ModelOptions(name=chosen["model"], resize=chosen["resize"], precision=precision, weights=weights),
+            model=_model(chosen["model"], chosen["resize"], precision, weights, model_option),
             progress=progress,
             confirm=_confirm(json),
         )
@@ -198,6 +200,14 @@ def _read(mark: Path) -> Any:
         return json.loads(mark.read_text())
     except (OSError, ValueError):
         return None
+
+
+def _model(
+    name: str | None, resize: str | None, precision: str | None, weights: Path | None, told: list[str] | None
+) -> ModelOptions:
+    return ModelOptions(
+        name=name, resize=resize, precision=precision, weights=weights, settings=tuple(opt.settings(told).items())
+    )
 
 
 def _was_given(context: typer.Context, name: str) -> bool:

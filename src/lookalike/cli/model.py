@@ -64,6 +64,7 @@ def export(
         str | None, typer.Option(help="One that the model comes in.", show_default="the model's usual one")
     ] = None,
     weights: opt.Weights = None,
+    model_option: opt.ModelOption = None,
     json: opt.Json = False,
 ) -> None:
     """Write a model as one ONNX file: (photos, side, side, 3) RGB bytes in, the same vectors out."""
@@ -71,7 +72,7 @@ def export(
 
     if file.suffix != ".onnx":
         raise UsageError(f"cannot write {file.name!r}: give a file that ends with .onnx")
-    known = models.resolve(name, precision=precision, weights=weights)
+    known = models.resolve(name, precision=precision, weights=weights, settings=opt.settings(model_option))
     models.export(known, file)
     if json:
         as_json({"file": str(file), "identity": known.identity, "dimension": known.dimension, "size": known.size})

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from lookalike.errors import LookalikeError, ModelError, UsageError
-from lookalike.models import lite0, vgg16
+from lookalike.models import lite0, onnxfile, vgg16
 from lookalike.models.base import Model
 from lookalike.models.cache import cached
 from lookalike.models.cpu import has_int8_instructions
@@ -21,6 +21,7 @@ from lookalike.records import Advance, ModelFacts
 
 DEFAULT = "efficientnet-lite0"
 Weights = str | os.PathLike[str]
+_wrapped: dict[str, Callable[[], bytes]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ def names(*, hidden: bool = False) -> tuple[str, ...]:
 
 def precisions(name: str | None = None) -> tuple[str, ...]:
     """The precisions that a model (None: the default) comes in, its usual one first."""
+    if name is not None and name.startswith(onnxfile.PREFIX):
+        return ("fp32",)
     return _entry(DEFAULT if name is None else name).precisions
 
 
@@ -112,14 +115,27 @@ def export(known: ModelFacts, out: Path) -> Path:
 
 
 def resolve(
-    name: str | None = None, *, resize: str | None = None, precision: str | None = None, weights: Weights | None = None
+    name: str | None = None,
+    *,
+    resize: str | None = None,
+    precision: str | None = None,
+    weights: Weights | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> ModelFacts:
     """The facts that a catalog is made with: `facts`, and the checksum of the weights.
+
+    `name` may be `onnx:PATH`; `settings` then say how photos go into that file, see `onnxfile.Settings`.
 
     `weights` is a file that takes the place of the downloaded one, for models that take one. It is read and its
     graph kept in the cache folder, so that later runs need no path. Raises `ModelError` where there are no weights,
     or not of this model, and `UsageError` where the model takes none.
     """
+    if name is not None and name.startswith(onnxfile.PREFIX):
+        if weights is not None:
+            raise UsageError("an ONNX file holds its weights: leave --weights out")
+        return _onnx_facts(name, resize, precision, settings or {})
+    if settings:
+        raise UsageError(f"{next(iter(settings))!r} is a setting of ONNX files: give --model {onnxfile.PREFIX}PATH")
     known = facts(name, resize=resize, precision=precision)
     entry = _entry(known.name)
     if entry.published is None:
@@ -140,6 +156,7 @@ def load(
     precision: str | None = None,
     threads: int = 1,
     weights: Weights | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Model:
     """The model of that name (None: the default), ready to embed; the arguments are those of `resolve`.
 
@@ -152,7 +169,8 @@ def load(
     (2, 22)
     """
     check_range("threads", threads, 1, 1024)
-    return load_known(resolve(name, resize=resize, precision=precision, weights=weights), threads)
+    known = resolve(name, resize=resize, precision=precision, weights=weights, settings=settings)
+    return load_known(known, threads)
 
 
 def load_known(known: ModelFacts, threads: int = 1) -> Model:
@@ -161,8 +179,10 @@ def load_known(known: ModelFacts, threads: int = 1) -> Model:
     Needs no path: weights that were given once are found in the cache folder by their checksum. Raises `ModelError`
     where they are no longer there.
     """
-    entry = _entry(known.name)
     check_range("threads", threads, 1, 1024)
+    if known.name.startswith(onnxfile.PREFIX):
+        return OnnxModel(graph_of(known), known, threads=threads, again=(load_known, (known, threads)), batch=1)
+    entry = _entry(known.name)
     own = facts(known.name, resize=known.resize, precision=known.precision)
     if entry.published is not None:
         own = replace(own, sha256=known.sha256, md5=known.md5, published=known.published)
@@ -173,6 +193,8 @@ def load_known(known: ModelFacts, threads: int = 1) -> Model:
 
 def graph_of(known: ModelFacts) -> bytes:
     """The ONNX model of these facts: `pixels` (b, size, size, 3) uint8 RGB to `vectors` (b, dimension) float32."""
+    if known.name.startswith(onnxfile.PREFIX):
+        return _onnx_graph(known)
     graph = _entry(known.name).graph
     if graph is None:
         raise UsageError(f"{known.name} is no network and cannot be exported: give one of {', '.join(names())}")
@@ -186,6 +208,31 @@ def _entry(name: str) -> _Entry:
         raise ModelError(
             f"there is no model {name!r}: give one of {', '.join(names())}", code="E_MODEL_UNKNOWN"
         ) from None
+
+
+def _onnx_facts(name: str, resize: str | None, precision: str | None, settings: Mapping[str, str]) -> ModelFacts:
+    check_choice("resize", resize or "stretch", RESIZES)
+    check_choice(f"precision of {name}", precision or "fp32", ("fp32",))
+    path = Path(name.removeprefix(onnxfile.PREFIX))
+    said = onnxfile.read_settings(path, settings)
+    known, graph = onnxfile.wrap(path, said, resize or "stretch")
+    cached(onnxfile.cache_key(known), lambda: graph)
+    _wrapped[onnxfile.cache_key(known)] = lambda: onnxfile.wrap(path, said, known.resize)[1]
+    return known
+
+
+def _onnx_graph(known: ModelFacts) -> bytes:
+    key = onnxfile.cache_key(known)
+
+    def gone() -> bytes:
+        raise ModelError(
+            f"the graph of {known.name} that the catalog was made with (SHA-256 {known.sha256}) is no longer in the "
+            "cache folder: give its file once more, with "
+            f"`lookalike index CATALOG SOURCE --model {onnxfile.PREFIX}PATH`",
+            code="E_MODEL_MISSING",
+        )
+
+    return cached(key, _wrapped.get(key, gone))
 
 
 def _lite0(output: str) -> Callable[[ModelFacts], bytes]:
