@@ -247,6 +247,15 @@ class Catalog:
         return self._view().vectors
 
     @property
+    def colors(self) -> Floats:
+        """The color vectors, (n, 216) float32, in the order of ids: of length 1, NaN where an older catalog has none.
+
+        Square roots of the shares of 6 x 6 x 6 bins of CIE Lab among the product's own pixels, so the Euclidean
+        distance of two, divided by the square root of 2, is the Hellinger distance.
+        """
+        return pipeline.load_colors(self.store)
+
+    @property
     def neighbors(self) -> Neighbors:
         """The stored graph: the 30 nearest of every item, rows in the order of ids; computed where missing."""
         return pipeline.compute_neighbors(self.store)
