@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lookalike.analysis import clusters as module
+from lookalike.analysis import _growth as module
 from lookalike.analysis import kmeans_sweep, refine, representatives
 from lookalike.analysis._blocks import Workers
 from lookalike.analysis._lloyd import Lloyd
@@ -126,6 +126,27 @@ def test_the_plain_split_stands_in_where_lloyd_makes_it_worse(monkeypatch: pytes
     sweep = kmeans_sweep(vectors, 40)
     assert (np.diff(sweep.inertia) <= 0).all()
     check_consistent(vectors, sweep, 40)
+
+
+def test_a_center_moves_to_where_it_saves_more() -> None:
+    """Three pairs of blobs on a line: the first split cuts the middle pair, and only a move can mend that."""
+    rng = np.random.default_rng(0)
+    places = np.array([0.0, 1.0, 9.5, 10.5, 19.0, 20.0])
+    vectors = (places[np.arange(300) % 6] + rng.normal(scale=0.01, size=300))[:, None]
+    sweep = kmeans_sweep(vectors, 6)
+    assert sorted(sweep.centers(3).ravel().round()) == [0, 10, 20] or sweep.inertia[2] < 300 * 0.26
+    assert np.allclose(np.sort(sweep.centers(6).ravel()), places, atol=0.05)
+    for k in (3, 6):
+        check_consistent(vectors, sweep, k)
+
+
+def test_moves_make_the_curve_no_worse_than_splits_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = blobs(1500, 60, 12, 2.0)[0].astype(np.float32)
+    moved = kmeans_sweep(vectors, 80).inertia
+    monkeypatch.setattr(module, "MOVES", 0)
+    split = kmeans_sweep(vectors, 80).inertia
+    assert (moved / split).mean() < 1
+    assert moved[59] < split[59] * 1.001
 
 
 def test_same_bytes_twice_and_on_any_number_of_threads() -> None:

@@ -3,7 +3,8 @@
 Restarting K-means for each K costs hours on a real catalog and its curve is not monotone. Here each K starts from
 the one before (in the manner of incremental K-means: Pelleg and Moore, 2000; Likas, Vlassis and Verbeek,
 2003): the cluster whose 2-means saves most is split, a few Lloyd steps along the leading principal axes
-settle it, and one step with the full vectors gives the centers, the labels and the inertia that are kept.
+settle it, a center that does more good elsewhere moves there (`_growth`), and one step with the full vectors gives
+the centers, the labels and the inertia that are kept.
 """
 
 from __future__ import annotations
@@ -13,15 +14,11 @@ from typing import NamedTuple
 import numpy as np
 
 from lookalike.analysis._blocks import Array, Vectors, Workers, as_vectors, check_count, middle_of, report, spans
-from lookalike.analysis._lloyd import ROWS, Lloyd, centered, rotate, two_means
+from lookalike.analysis._growth import Growth
+from lookalike.analysis._lloyd import ROWS, Lloyd, centered, exact_inertia
 from lookalike.analysis._search import ExactSearch
 from lookalike.errors import UsageError
-from lookalike.records import Advance, Doubles, Floats, Ints
-
-AXES = 256
-STEPS = 8
-CANCELED = 1e-6  # of the total: below this the difference of sums has too few digits left
-NOISE = 1e-28  # of the total: squares of float64 rounding, far below what float32 vectors can differ by
+from lookalike.records import Advance, Doubles, Ints
 
 
 class Sweep:
@@ -79,8 +76,9 @@ def kmeans_sweep(
     """K-means of `vectors` (n, d) for K = 1..`max_k`, clipped to n: inertia, labels and centers of each K.
 
     K + 1 clusters start from K: the cluster whose 2-means saves the most inertia is split, up to 8 Lloyd steps follow
-    along the 256 leading principal axes, then one with the full vectors. A state worse than the plain split is
-    dropped for it, so inertia never rises. `seed` fixes every choice; `threads` (None: all CPUs) changes no byte.
+    along the 128 leading principal axes, two clusters are merged and another is split where that saves more than it
+    costs, then comes one step with the full vectors. A state worse than the plain split is dropped for it, so inertia
+    never rises. `seed` fixes every choice; `threads` (None: all CPUs) changes no byte.
     `progress` is called with (K done, max_k). Raises `UsageError` as `nearest_neighbors`, and for `max_k` below 1.
 
     >>> sweep = kmeans_sweep([[0.0], [1.0], [10.0], [11.0]], 3)
@@ -94,7 +92,7 @@ def kmeans_sweep(
     center = middle_of(rows).astype(np.float64)
     data, scale = centered(rows, center)
     with Workers(threads) as workers:
-        growth = _Growth(data, max_k, seed, workers)
+        growth = Growth(data, max_k, seed, workers)
         report(progress, min(1, max_k), max_k)
         for k in range(2, max_k + 1):
             growth.grow()
@@ -145,12 +143,6 @@ def nearest_center(rows: Array, centers: Doubles, threads: int | None = None) ->
     return ExactSearch(centers).search(rows, min(1, len(centers)), threads=threads)[0].reshape(-1)
 
 
-def exact_inertia(rows: Array, centers: Doubles, labels: Ints) -> float:
-    """The sum of squared distances of each row to the center it is labeled with, in float64."""
-    blocks = spans(len(rows), ROWS)
-    return float(sum(np.square(rows[a:b] - centers[labels[a:b]]).sum() for a, b in blocks))
-
-
 def means(rows: Array, labels: Array, k: int, around: Doubles) -> Doubles:
     """The mean of each of `k` clusters, (k, d) float64, summed about a point to keep digits; all have members."""
     out = np.empty((k, rows.shape[1]))
@@ -163,89 +155,3 @@ def means(rows: Array, labels: Array, k: int, around: Doubles) -> Doubles:
             total += (rows[members[a:b]] - around).sum(axis=0)
         out[cluster] = around + total / len(members)
     return out
-
-
-class _Growth:
-    """The state of a sweep: the partition in the full space and along the principal axes, one K at a time."""
-
-    def __init__(self, data: Floats, max_k: int, seed: int, workers: Workers) -> None:
-        self.inertia: list[float] = []
-        self.used: list[int] = []
-        self.partitions = np.zeros((max_k, len(data)), np.uint8 if max_k <= 256 else np.uint16)
-        if not max_k:
-            return
-        self._seed = seed
-        self._workers = workers
-        low = rotate(data, AXES, np.random.default_rng(seed), workers)
-        self._full = Lloyd(data, max_k, workers)
-        self._low = self._full if low is data else Lloyd(low, max_k, workers)
-        self._total = float(sum(np.square(data[a:b], dtype=np.float64).sum() for a, b in spans(len(data), ROWS)))
-        self._splits: dict[int, tuple[float, Ints]] = {}
-        self._settle(np.zeros(len(data), np.int64), 1, at_most=np.inf)
-
-    def grow(self) -> None:
-        """From K clusters to K + 1."""
-        k = self.used[-1]
-        stale = [cluster for cluster in range(k) if cluster not in self._splits]
-        self._splits.update(zip(stale, self._workers.map(self._split, stale), strict=True))
-        gains = [self._splits[cluster][0] for cluster in range(k)]
-        parent = int(np.argmax(gains))
-        if gains[parent] <= NOISE * self._total:
-            # no two different vectors share a cluster: more clusters would be empty
-            self.inertia.append(self.inertia[-1])
-            self.used.append(k)
-            self.partitions[len(self.used) - 1] = self.partitions[len(self.used) - 2]
-            return
-        started = self._full.labels
-        split = started.copy()
-        split[self._splits[parent][1]] = k
-        self._low.assign(split, k + 1)
-        for _ in range(STEPS):
-            if not len(self._low.assign(self._low.keep_all(self._low.nearest()), k + 1)):
-                break
-        before = self.inertia[-1]
-        if not self._settle(self._low.labels, k + 1, at_most=before):
-            # each step from the plain split lowers the full inertia, so this one can only rise by rounding
-            self._settle(split, k + 1, at_most=np.inf)
-            self.inertia[-1] = min(self.inertia[-1], before)
-        moved = np.flatnonzero(self._full.labels != started)
-        for cluster in np.union1d(started[moved], self._full.labels[moved]):
-            self._splits.pop(int(cluster), None)
-
-    def _settle(self, labels: Ints, k: int, at_most: float) -> bool:
-        """Keep the means of `labels` as the result for `k` unless its inertia is above `at_most`.
-
-        The partition goes on as the rows' nearest centers.
-        """
-        full = self._full
-        full.assign(labels, k)
-        centers = full.centers()
-        nearest = full.nearest()
-        kept = full.keep_all(nearest)
-        full.assign(kept, k)
-        inertia = self._inertia(centers, nearest if kept is not nearest else None)
-        if inertia > at_most:
-            return False
-        self.partitions[len(self.used)] = labels
-        self.used.append(k)
-        self.inertia.append(inertia)
-        if self._low is not full:
-            self._low.assign(kept, k)
-        return True
-
-    def _inertia(self, centers: Doubles, labels: Ints | None) -> float:
-        """The inertia about `centers` of `labels` or, None, of the partition at hand, whose sums are known."""
-        full = self._full
-        if labels is None:
-            counts = full.counts[: full.k]
-            saved = 2 * np.einsum("ij,ij->i", full.sums[: full.k], centers) - counts * np.square(centers).sum(axis=1)
-            inertia = self._total - float(saved.sum())
-            if inertia > CANCELED * self._total:
-                return inertia
-            labels = full.labels
-        return exact_inertia(full.data, centers, labels)
-
-    def _split(self, cluster: int) -> tuple[float, Ints]:
-        members = np.flatnonzero(self._low.labels == cluster)
-        saved, side = two_means(self._low.data[members], np.random.default_rng([self._seed, cluster]))
-        return saved, members[side]
