@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from lookalike.analysis import _growth as module
-from lookalike.analysis import kmeans_sweep, refine, representatives
+from lookalike.analysis import kmeans_sweep, refine, refine_best, representatives
 from lookalike.analysis._blocks import Workers
 from lookalike.analysis._lloyd import Lloyd
+from lookalike.analysis.clusters import merge_down
 from lookalike.errors import UsageError
 from tests.analysis.reference import blobs, brute_force, photo_pixels
 
@@ -176,6 +177,27 @@ def test_refined_is_at_rest_and_no_worse() -> None:
     np.testing.assert_array_equal(again.labels, refined.labels)
     for cluster in range(12):
         np.testing.assert_allclose(refined.centers[cluster], vectors[refined.labels == cluster].mean(axis=0))
+
+
+def test_the_best_of_several_starts_beats_ten_restarts() -> None:
+    from sklearn.cluster import KMeans
+
+    vectors = blobs(1500, 30, 16, 1.0)[0].astype(np.float32)
+    sweep = kmeans_sweep(vectors, 60)
+    found = refine_best(vectors, sweep, 20)
+    assert found.inertia <= refine(vectors, sweep.centers(20)).inertia
+    assert found.inertia <= KMeans(20, n_init=10, random_state=0).fit(vectors).inertia_ * 1.002
+    assert np.bincount(found.labels, minlength=20).min() > 0
+    one, two = refine_best(vectors, sweep, 20, threads=1), refine_best(vectors, sweep, 20, threads=2)
+    assert one.centers.tobytes() == two.centers.tobytes() == found.centers.tobytes()
+
+
+def test_clusters_merge_where_it_costs_least() -> None:
+    # 0 and 1 are close but heavy (cost 50), 10 and 14 are far but light (cost 8), 30 stands alone
+    centers, counts = np.array([[0.0], [1.0], [10.0], [14.0], [30.0]]), np.array([100, 100, 1, 1, 1])
+    assert merge_down(centers, counts, 4).tolist() == [0, 1, 2, 2, 3]
+    assert merge_down(centers, counts, 3).tolist() == [0, 0, 1, 1, 2]
+    assert merge_down(centers, counts, 5).tolist() == [0, 1, 2, 3, 4]
 
 
 def test_progress_and_limits() -> None:

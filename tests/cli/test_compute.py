@@ -25,13 +25,34 @@ def test_cluster_finds_the_colors(run: Run, catalog: Path) -> None:
     assert done.code == 0
     assert "the sweep ends at 12" in done.err
     found = done.json
-    assert set(found) == {"k", "inertia", "elbow", "sizes", "representatives", "exemplars"}
+    first = {"k", "inertia", "elbow", "sizes", "representatives", "exemplars"}
+    assert set(found) == first | {"chosen", "evidence", "reach", "descriptions"}
+    assert found["chosen"]["by"] == "request"
+    assert "K = 4 was asked for" in found["chosen"]["why"]
+    evidence = found["evidence"]
+    assert evidence["interval"]["low"] <= 4 <= evidence["interval"]["high"]
+    assert len(evidence["k"]) == len(evidence["stability"]) == len(evidence["silhouette"])
+    assert max(evidence["silhouette"]) == evidence["silhouette"][evidence["k"].index(4)]
+    for own, shown in zip(found["representatives"], found["descriptions"], strict=True):
+        told = [trait for trait in shown if trait["column"] == "color"]
+        assert [(trait["value"], trait["count"], trait["lift"]) for trait in told] == [(own.split("-")[0], 3, 4.0)]
+    assert found["reach"] == pytest.approx([0, 0, 0, 0], abs=1e-6)  # three items, at most four exemplars
     assert found["sizes"] == [3, 3, 3, 3]
     assert {item.split("-")[0] for item in found["representatives"]} == set(COLORS)
     assert [exemplars[0] for exemplars in found["exemplars"]] == found["representatives"]
     assert len(found["inertia"]) == 12
     assert all(a >= b for a, b in zip(found["inertia"], found["inertia"][1:], strict=False))
     assert set(found["elbow"]) == {"k", "low", "high", "clear"}
+
+
+def test_cluster_says_what_it_chose_and_why(run: Run, catalog: Path) -> None:
+    done = run("cluster", catalog)
+    assert done.code == 0
+    assert "is the elbow" in done.out
+    assert "resamples" in done.out
+    again = run("cluster", catalog, "--json")
+    assert again.json["chosen"]["why"] in done.out
+    assert again.json["chosen"]["by"] == "elbow"
 
 
 def test_cluster_says_what_is_allowed(run: Run, catalog: Path) -> None:

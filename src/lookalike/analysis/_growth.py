@@ -22,6 +22,7 @@ MOVES = 2  # centers tried at another place, for each K
 PAYS = 1.02  # how much more than the merge costs a split must gain, in the estimate, to be tried
 SMALL = 4  # MOVES times this while K is at most BASIS: the first choices shape all that follow
 BASIS = 24
+SAMPLE = 4096  # rows whose distances are kept for every K
 CANCELED = 1e-6  # of the total: below this the difference of sums has too few digits left
 NOISE = 1e-28  # of the total: squares of float64 rounding, far below what float32 vectors can differ by
 
@@ -30,13 +31,16 @@ class Growth:
     """The partition of `data` (n, d) in the full space and along the principal axes, one K at a time.
 
     `inertia`, `partitions` (max_k, n) and `used`, the number of clusters that have members, hold one entry for each K
-    so far. `grow` adds the next.
+    so far. `grow` adds the next. `sampled` (max_k, m) are the squared distances of the rows `sample` (m,) to
+    their centers.
     """
 
     def __init__(self, data: Floats, max_k: int, seed: int, workers: Workers) -> None:
         self.inertia: list[float] = []
         self.used: list[int] = []
         self.partitions: Array = np.zeros((max_k, len(data)), np.uint8 if max_k <= 256 else np.uint16)
+        self.sample = np.sort(np.random.default_rng([seed, 0]).permutation(len(data))[:SAMPLE]).astype(np.int64)
+        self.sampled = np.zeros((max_k, len(self.sample)), np.float32)
         if not max_k:
             return
         self._seed = seed
@@ -61,7 +65,8 @@ class Growth:
             # no two different vectors share a cluster: more clusters would be empty
             self.inertia.append(self.inertia[-1])
             self.used.append(k)
-            self.partitions[len(self.used) - 1] = self.partitions[len(self.used) - 2]
+            for kept in (self.partitions, self.sampled):
+                kept[len(self.used) - 1] = kept[len(self.used) - 2]
             return
         started = self._full.labels
         split = started.copy()
@@ -172,12 +177,14 @@ class Growth:
         full.assign(labels, k)
         centers = full.centers()
         nearest = full.nearest()
+        near = full.squared(self.sample)
         kept = full.keep_all(nearest)
         full.assign(kept, k)
         inertia = self._inertia(centers, nearest if kept is not nearest else None)
         if inertia > at_most:
             return False
         self.partitions[len(self.used)] = labels
+        self.sampled[len(self.used)] = near
         self.used.append(k)
         self.inertia.append(inertia)
         if self._low is not full:

@@ -172,6 +172,10 @@ class Lloyd:
         self._dirty[:] = False
         return out
 
+    def squared(self, rows: Ints) -> Floats:
+        """The squared distance of each of `rows` to the nearest center, as of the last `nearest`, float32."""
+        return np.asarray(np.maximum(self._squares[rows] + self._least[rows], 0), np.float32)
+
     def keep_all(self, labels: Ints) -> Ints:
         """`labels`, but no cluster that had members loses its last: its nearest old member stays."""
         counts = np.bincount(labels, minlength=self.k)

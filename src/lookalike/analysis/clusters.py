@@ -14,11 +14,13 @@ from typing import NamedTuple
 import numpy as np
 
 from lookalike.analysis._blocks import Array, Vectors, Workers, as_vectors, check_count, middle_of, report, spans
-from lookalike.analysis._growth import Growth
-from lookalike.analysis._lloyd import ROWS, Lloyd, centered, exact_inertia
+from lookalike.analysis._growth import AXES, Growth
+from lookalike.analysis._lloyd import ROWS, Lloyd, centered, exact_inertia, rotate
 from lookalike.analysis._search import ExactSearch
 from lookalike.errors import UsageError
 from lookalike.records import Advance, Doubles, Ints
+
+AT_REST = 100
 
 
 class Sweep:
@@ -27,21 +29,29 @@ class Sweep:
     For each k, `centers(k)` are k means, `labels(k)` the exact nearest center of each vector, and `inertia[k - 1]`
     the sum of squared distances to it, to about 7 digits (the sums run over centered vectors rounded to float32) and
     1e-9 of `inertia[0]`.
+    `sampled` (max_k, m) float64 holds, for each K, the squared distances of the rows `sample` (m,) to their centers.
     With fewer than k different vectors some clusters are empty, with a copy of the first center; `sizes(k)` shows it.
     """
 
-    def __init__(self, rows: Array, around: Doubles, inertia: Doubles, partitions: Array, used: Ints) -> None:
+    def __init__(self, rows: Array, around: Doubles, inertia: Doubles, growth: Growth, scale: float) -> None:
         self.inertia = inertia
+        self.sample = growth.sample
+        self.sampled = growth.sampled.astype(np.float64) / scale / scale
         self._rows = rows
         self._around = around
-        self._partitions = partitions
-        self._used = used
+        self._partitions = growth.partitions
+        self._used = np.array(growth.used, np.int64)
         self._last: dict[int, tuple[Doubles, Ints]] = {}
 
     @property
     def max_k(self) -> int:
         """The largest K of the sweep: what was asked for, at most n."""
         return len(self.inertia)
+
+    @property
+    def items(self) -> int:
+        """n, the number of vectors."""
+        return len(self._rows)
 
     def centers(self, k: int) -> Doubles:
         """The k centers, (k, d) float64, in the units of the vectors."""
@@ -55,9 +65,17 @@ class Sweep:
         """How many vectors each of the k clusters has, (k,) int64; 0 for an empty one."""
         return np.bincount(self._result(k)[1], minlength=k).astype(np.int64)
 
-    def _result(self, k: int) -> tuple[Doubles, Ints]:
+    def partition(self, k: int) -> Ints:
+        """The groups whose means `centers(k)` are, (n,) int64: `labels(k)` but for rows that a last step would move."""
+        self._check(k)
+        return np.asarray(self._partitions[k - 1], np.int64)
+
+    def _check(self, k: int) -> None:
         if not 1 <= k <= self.max_k:
             raise UsageError(f"k={k} is out of range: this sweep has 1 to {self.max_k} clusters")
+
+    def _result(self, k: int) -> tuple[Doubles, Ints]:
+        self._check(k)
         if k not in self._last:
             centers = means(self._rows, self._partitions[k - 1], int(self._used[k - 1]), self._around)
             centers = np.concatenate([centers, np.repeat(centers[:1], k - len(centers), axis=0)])
@@ -98,7 +116,7 @@ def kmeans_sweep(
             growth.grow()
             report(progress, k, max_k)
     inertia = np.array(growth.inertia[:max_k]) / scale / scale
-    return Sweep(rows, center, inertia, growth.partitions, np.array(growth.used, np.int64))
+    return Sweep(rows, center, inertia, growth, scale)
 
 
 class Refined(NamedTuple):
@@ -136,6 +154,62 @@ def refine(vectors: Vectors, centers: Array, *, max_steps: int = 100, threads: i
             centers[used] = means(rows, np.searchsorted(used, state.labels), len(used), center)
         labels = nearest_center(rows, centers, threads)
     return Refined(centers, labels, exact_inertia(rows, centers, labels), steps)
+
+
+def refine_best(vectors: Vectors, sweep: Sweep, k: int, *, threads: int | None = None) -> Refined:
+    """The `k` clusters of a sweep over `vectors`, brought to rest from several starts; the least inertia is kept.
+
+    Besides the sweep's own k clusters, those of larger K are merged down to k, always the two whose merge costs least
+    (Ward, 1963): starts that share nothing with the path that the sweep took. Each comes to rest along the principal
+    axes, and the two best of them with the full vectors. Never worse than `refine(vectors, sweep.centers(k))`.
+    """
+    rows = as_vectors(vectors)
+    plain = refine(rows, sweep.centers(k), threads=threads)
+    if k < 2 or (sweep.sizes(k) == 0).any():
+        return plain
+    wider = sorted({min(many, sweep.max_k) for many in (k + max(1, k // 4), k + k // 2, 2 * k, 3 * k)} - {k})
+    data, _ = centered(rows, middle_of(rows).astype(np.float64))
+    found: list[tuple[float, Doubles]] = []
+    with Workers(threads) as workers:
+        low = rotate(data, AXES, np.random.default_rng(k), workers)
+        for many in wider:
+            state = Lloyd(low, many, workers)
+            state.assign(sweep.partition(many), many)
+            if not (state.counts[:many] > 0).all():
+                continue
+            merged = merge_down(state.centers(), state.counts[:many], k)[state.labels]
+            state = Lloyd(low, k, workers)
+            state.assign(merged, k)
+            for _ in range(AT_REST):
+                if not len(state.assign(state.keep_all(state.nearest()), k)):
+                    break
+            around = middle_of(rows).astype(np.float64)
+            found.append((-state.explained(), means(rows, state.labels, k, around)))
+    best = plain
+    for _, centers in sorted(found, key=lambda each: each[0])[:2]:
+        other = refine(rows, centers, threads=threads)
+        best = min(best, other, key=lambda each: each.inertia)
+    return best
+
+
+def merge_down(centers: Doubles, counts: Ints, k: int) -> Ints:
+    """Merge clusters, always the two whose merge raises inertia least, until `k` are left: their numbers, 0..k-1."""
+    centers, weights = centers.copy(), counts.astype(np.float64)
+    group = np.arange(len(centers))
+    alive = list(range(len(centers)))
+    while len(alive) > k:
+        at, mass = centers[alive], weights[alive]
+        squares = np.square(at).sum(axis=1)
+        cost = np.maximum(squares[:, None] + squares - 2 * at @ at.T, 0) * mass[:, None] * mass
+        cost /= mass[:, None] + mass
+        cost[np.tril_indices(len(alive))] = np.inf
+        first, second = (alive[int(place)] for place in np.unravel_index(cost.argmin(), cost.shape))
+        together = weights[first] + weights[second]
+        centers[first] = (centers[first] * weights[first] + centers[second] * weights[second]) / together
+        weights[first] = together
+        group[group == second] = first
+        alive.remove(second)
+    return np.searchsorted(alive, group).astype(np.int64)
 
 
 def nearest_center(rows: Array, centers: Doubles, threads: int | None = None) -> Ints:

@@ -183,6 +183,12 @@ class Catalog:
         """The sweep over K = 1..`max_k`, and the clusters of `k` (None: the elbow's). Stored; rows are ids' order."""
         return pipeline.compute_clusters(self.store, ClusterOptions(max_k=max_k, k=k, seed=seed), progress=progress)
 
+    def describe(self, clusters: Clusters, count: int = 3) -> tuple[tuple[analysis.Trait, ...], ...]:
+        """What sets each cluster apart: up to `count` metadata values more common in it than overall, with counts."""
+        metadata = self._view().metadata
+        columns = {name: metadata[name].to_pylist() for name in metadata.column_names}
+        return analysis.describe(clusters.labels, columns, k=clusters.k, count=count)
+
     def map(self, *, perplexity: float | None = None, seed: int = 0, progress: Progress | None = None) -> Layout:
         """The t-SNE map of all items (van der Maaten and Hinton 2008). Stored; rows are in the order of ids."""
         return pipeline.compute_map(self.store, MapOptions(perplexity=perplexity, seed=seed), progress=progress)

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from lookalike import analysis
 from lookalike.errors import UsageError
 from lookalike.options import ClusterOptions, MapOptions
-from lookalike.records import Advance, Clusters, Doubles, Elbow, Floats, Ints, Layout, Neighbors, Progress
+from lookalike.records import Advance, Clusters, Doubles, Elbow, Evidence, Floats, Ints, Layout, Neighbors, Progress
 from lookalike.store import Computed, Replace, Store, schema
 
 Exemplars = tuple[tuple[int, ...], ...]
@@ -106,6 +106,10 @@ def stored_clusters(store: Store) -> Clusters:
         table["cluster"].to_numpy(),
         np.array(results["representatives"], np.int64),
         tuple(tuple(rows) for rows in results["exemplars"]),
+        # catalogs of older versions hold no more than that
+        asked=store.head.computed[schema.CLUSTERS].options.get("k") is not None,
+        evidence=Evidence.from_json(results["evidence"]) if results.get("evidence") else None,
+        reach=np.array(results["reach"], np.float64) if "reach" in results else None,
     )
 
 
@@ -136,11 +140,27 @@ def clusters_of(vectors: Floats, options: ClusterOptions, *, progress: Progress 
     sweep = analysis.kmeans_sweep(vectors, max_k, options.seed, progress=step(progress, "clusters"))
     elbow = analysis.find_elbow(sweep.inertia)
     k = elbow.k if options.k is None else options.k
-    filled, labels = np.unique(sweep.labels(k), return_inverse=True)
-    centers = sweep.centers(k)[filled]
-    representatives = analysis.representatives(vectors, labels, centers)
+    best = analysis.refine_best(vectors, sweep, k)
+    curve = sweep.inertia.copy()
+    if best.inertia >= curve[min(k, max_k - 1)]:  # that of K + 1: below it the curve would rise
+        curve[k - 1] = min(curve[k - 1], best.inertia)
+        labels, centers = best.labels, best.centers
+    else:
+        labels, centers = sweep.labels(k), sweep.centers(k)
+    filled, labels = np.unique(labels, return_inverse=True)
+    representatives = analysis.representatives(vectors, labels, centers[filled])
     exemplars = analysis.exemplars(vectors, labels, representatives)
-    return _clusters(len(filled), sweep.inertia, elbow, labels.astype(np.int64), representatives, exemplars)
+    return _clusters(
+        len(filled),
+        curve,
+        elbow,
+        labels.astype(np.int64),
+        representatives,
+        exemplars,
+        asked=options.k is not None,
+        evidence=analysis.weigh(vectors, sweep, also=(k, elbow.low, elbow.k, elbow.high), seed=options.seed),
+        reach=analysis.reach(vectors, labels, exemplars),
+    )
 
 
 def map_of(vectors: Floats, neighbors: Neighbors, options: MapOptions, *, progress: Progress | None = None) -> Layout:
@@ -179,7 +199,13 @@ def _lists(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
 
 
 def _clusters(
-    k: int, inertia: Doubles, elbow: Elbow, labels: Ints, representatives: Ints, exemplars: Exemplars
+    k: int,
+    inertia: Doubles,
+    elbow: Elbow,
+    labels: Ints,
+    representatives: Ints,
+    exemplars: Exemplars,
+    **more: Any,
 ) -> Clusters:
     return Clusters(
         k=k,
@@ -189,6 +215,7 @@ def _clusters(
         sizes=np.bincount(labels, minlength=k).astype(np.int64),
         representatives=representatives,
         exemplars=exemplars,
+        **more,
     )
 
 
@@ -200,6 +227,8 @@ def _cluster_results(found: Clusters) -> Mapping[str, Any]:
         "elbow": {"k": elbow.k, "low": elbow.low, "high": elbow.high, "clear": elbow.clear},
         "representatives": found.representatives.tolist(),
         "exemplars": [list(rows) for rows in found.exemplars],
+        "evidence": None if found.evidence is None else found.evidence.as_json(),
+        "reach": [] if found.reach is None else found.reach.tolist(),
     }
 
 
