@@ -282,10 +282,16 @@ class Clusters:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layout:
-    """The map: `positions` (n, 2) float32, and `kept`, the share of the 10 nearest that stay near in it."""
+    """The map: `positions` (n, 2) float32, and `kept`, the share of the 10 nearest that stay near in it.
+
+    `kl` is the Kullback-Leibler divergence that t-SNE ended at (NaN: not known); `placed` counts the items that were
+    added to a map that stayed as it was, and that `kl` knows nothing of.
+    """
 
     positions: Floats
     kept: float
+    kl: float = float("nan")
+    placed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -99,6 +99,27 @@ def test_export_has_everything_and_null_for_the_rest(run: Run, catalog: Path, ph
     assert run("export", catalog, tmp_path / "e.xlsx").code == 2
 
 
+def test_a_kept_map_moves_no_item(run: Run, catalog: Path, photos: Path) -> None:
+    first = run("map", catalog, "--json").json
+    assert first["placed"] == 0
+    assert first["kl"] > 0
+    before = lookalike.open(catalog)
+    places = dict(zip(before.ids, before.map().positions.tolist(), strict=True))
+    for name in ("new-a.png", "new-b.png"):
+        draw(photos / name, COLORS["red"], seed=9)
+    gone = before.ids[0]
+    (photos / gone).unlink()
+    assert run("index", catalog, photos, "--prune", "--yes", "--json").json["removed"] == 1
+    done = run("map", catalog, "--keep")
+    assert "2 were placed without moving the others" in done.out
+    after = lookalike.open(catalog)
+    found = dict(zip(after.ids, after.map(keep=True).positions.tolist(), strict=True))
+    assert set(found) == (set(places) | {"new-a.png", "new-b.png"}) - {gone}
+    assert all(found[item] == places[item] for item in places if item in found)
+    again = run("map", catalog, "--json").json  # without --keep, everything is laid out anew
+    assert again["placed"] == 0
+
+
 FIGURES = [f"figure-{n}" for n in range(1, 7)]
 
 

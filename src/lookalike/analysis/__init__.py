@@ -9,7 +9,7 @@ from lookalike.analysis.clusters import Refined, Sweep, kmeans_sweep, refine, re
 from lookalike.analysis.elbow import find_elbow
 from lookalike.analysis.evaluation import agreement, knn_accuracy
 from lookalike.analysis.evidence import adjusted_rand, elbow_interval, silhouette, weigh
-from lookalike.analysis.layout import neighbors_kept, neighbors_needed, tsne
+from lookalike.analysis.layout import neighbors_kept, neighbors_needed, place_new, tsne, tsne_with_loss
 from lookalike.analysis.neighbors import nearest_neighbors
 from lookalike.analysis.ranking import Searcher, nearest_in, score, typical_distance
 from lookalike.analysis.representatives import Trait, describe, exemplars, reach, representatives
@@ -31,6 +31,7 @@ __all__ = [
     "nearest_neighbors",
     "neighbors_kept",
     "neighbors_needed",
+    "place_new",
     "reach",
     "refine",
     "refine_best",
@@ -38,6 +39,7 @@ __all__ = [
     "score",
     "silhouette",
     "tsne",
+    "tsne_with_loss",
     "typical_distance",
     "weigh",
 ]

@@ -50,17 +50,25 @@ def cluster(
     typer.echo(found.why())
 
 
-def map(catalog: opt.Catalog, perplexity: opt.Perplexity = None, seed: opt.Seed = 0, json: opt.Json = False) -> None:
+def map(
+    catalog: opt.Catalog,
+    perplexity: opt.Perplexity = None,
+    seed: opt.Seed = 0,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave items where they are; place only new ones.")] = False,
+    json: opt.Json = False,
+) -> None:
     """Lay the items out in two dimensions by t-SNE, so that look-alikes lie side by side."""
     import lookalike
 
     held = lookalike.open(catalog)
     with progress_bars() as progress:
-        found = held.map(perplexity=perplexity, seed=seed, progress=progress)
+        found = held.map(perplexity=perplexity, seed=seed, keep=keep, progress=progress)
     if json:
-        as_json({"items": len(found.positions), "kept": found.kept, "perplexity": perplexity, "seed": seed})
+        facts = {"kept": found.kept, "kl": found.kl, "placed": found.placed}
+        as_json({"items": len(found.positions), **facts, "perplexity": perplexity, "seed": seed})
     else:
-        typer.echo(f"{len(found.positions):,} items; {found.kept:.0%} of the 10 nearest stay near in the map.")
+        added = f" {found.placed:,} were placed without moving the others." if found.placed else ""
+        typer.echo(f"{len(found.positions):,} items; {found.kept:.0%} of the 10 nearest stay near in the map.{added}")
 
 
 def report(

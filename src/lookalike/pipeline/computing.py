@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -70,29 +70,52 @@ def compute_clusters(
     return found
 
 
-def compute_map(store: Store, options: MapOptions | None = None, *, progress: Progress | None = None) -> Layout:
+def compute_map(
+    store: Store, options: MapOptions | None = None, *, keep: bool = False, progress: Progress | None = None
+) -> Layout:
     """The place of each item in the map, computed if missing, older or asked otherwise.
 
-    Options None: as computed last, else the defaults.
+    Options None: as computed last, else the defaults. `keep` leaves the items of an older map with these options where
+    they are and places only new ones; without it, a map that was kept so is computed anew.
     """
     known = store.head.computed.get(schema.MAP)
+    patched = known is not None and known.results.get("placed", 0) > 0 and not keep and options is not None
     if options is None:
         options = MapOptions(**known.options) if known is not None else MapOptions()
     asked = dataclasses.asdict(options)
-    if known is not None and store.head.is_current(schema.MAP) and known.options == asked:
+    same = known is not None and known.options == asked
+    if same and store.head.is_current(schema.MAP) and not patched:
         return stored_map(store)
     with store.writing():
         neighbors = compute_neighbors(store, graph_k(options), progress=progress)
         ids, vectors = load_vectors(store)
-        found = map_of(vectors, neighbors, options, progress=progress)
+        if keep and same:
+            found = _kept_map(store, ids, vectors, neighbors)
+        else:
+            found = map_of(vectors, neighbors, options, progress=progress)
         rows = {
             "id": pa.array(ids, pa.string()),
             "x": pa.array(found.positions[:, 0], pa.float32()),
             "y": pa.array(found.positions[:, 1], pa.float32()),
         }
-        computed = Computed(of=store.head.vectors, options=asked, results={"kept": found.kept})
+        results = {"kept": found.kept, "kl": found.kl if math.isfinite(found.kl) else None, "placed": found.placed}
+        computed = Computed(of=store.head.vectors, options=asked, results=results)
         _keep(store, schema.MAP, pa.table(rows, schema=schema.layout()), computed)
     return found
+
+
+def _kept_map(store: Store, ids: Sequence[str], vectors: Floats, neighbors: Neighbors) -> Layout:
+    """The stored map, without the items that are gone and with those that are new."""
+    before = stored_map(store)
+    table = store.read(schema.MAP, ["id"]).sort_by("id")
+    at = pc.index_in(pa.array(ids, pa.string()), value_set=table["id"].combine_chunks())
+    places = at.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    old = places >= 0
+    positions = np.zeros((len(ids), 2), np.float32)
+    positions[old] = before.positions[places[old]]
+    positions[~old] = analysis.place_new(positions[old], vectors[old], vectors[~old])
+    placed = before.placed + int(np.count_nonzero(~old))
+    return Layout(positions=positions, kept=analysis.neighbors_kept(positions, neighbors), kl=before.kl, placed=placed)
 
 
 def stored_clusters(store: Store) -> Clusters:
@@ -117,7 +140,11 @@ def stored_map(store: Store) -> Layout:
     """The map as stored, which may be older than the items."""
     table = store.read(schema.MAP).sort_by("id")
     positions = np.column_stack([table["x"].to_numpy(), table["y"].to_numpy()])
-    return Layout(positions=positions, kept=store.head.computed[schema.MAP].results["kept"])
+    results = store.head.computed[schema.MAP].results
+    # older versions stored neither of the last two
+    kl = results.get("kl")
+    loss = float("nan") if kl is None else kl
+    return Layout(positions=positions, kept=results["kept"], kl=loss, placed=results.get("placed", 0))
 
 
 def graph_k(options: MapOptions) -> int:
@@ -165,14 +192,14 @@ def clusters_of(vectors: Floats, options: ClusterOptions, *, progress: Progress 
 
 def map_of(vectors: Floats, neighbors: Neighbors, options: MapOptions, *, progress: Progress | None = None) -> Layout:
     """The map of these vectors, from their graph."""
-    positions = analysis.tsne(
+    positions, kl = analysis.tsne_with_loss(
         vectors,
         options.seed,
         perplexity=options.perplexity,
         neighbors=neighbors,
         progress=step(progress, "map"),
     )
-    return Layout(positions=positions, kept=analysis.neighbors_kept(positions, neighbors))
+    return Layout(positions=positions, kept=analysis.neighbors_kept(positions, neighbors), kl=kl)
 
 
 def step(progress: Progress | None, name: str) -> Advance | None:
