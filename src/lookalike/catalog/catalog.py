@@ -188,9 +188,26 @@ class Catalog:
         """The sweep over K = 1..`max_k`, and the clusters of `k` (None: the elbow's). Stored; rows are ids' order."""
         return pipeline.compute_clusters(self.store, ClusterOptions(max_k=max_k, k=k, seed=seed), progress=progress)
 
-    def map(self, *, perplexity: float | None = None, seed: int = 0, progress: Progress | None = None) -> Layout:
-        """The t-SNE map of all items (van der Maaten and Hinton 2008). Stored; rows are in the order of ids."""
-        return pipeline.compute_map(self.store, MapOptions(perplexity=perplexity, seed=seed), progress=progress)
+    def describe(self, clusters: Clusters, count: int = 3) -> tuple[tuple[analysis.Trait, ...], ...]:
+        """What sets each cluster apart: up to `count` metadata values more common in it than overall, with counts."""
+        metadata = self._view().metadata
+        columns = {name: metadata[name].to_pylist() for name in metadata.column_names}
+        return analysis.describe(clusters.labels, columns, k=clusters.k, count=count)
+
+    def map(
+        self,
+        *,
+        perplexity: float | None = None,
+        seed: int = 0,
+        keep: bool = False,
+        progress: Progress | None = None,
+    ) -> Layout:
+        """The t-SNE map of all items (van der Maaten and Hinton 2008). Stored; rows are in the order of ids.
+
+        `keep`: items that are on the map stay where they are, and only new ones are placed amid their look-alikes.
+        """
+        options = MapOptions(perplexity=perplexity, seed=seed)
+        return pipeline.compute_map(self.store, options, keep=keep, progress=progress)
 
     def report(self, out: Source, *, where: str | None = None, progress: Progress | None = None) -> Path:
         """Figures 1 to 6 and `report.html` in the folder `out`; computes what is missing. Returns the page."""
