@@ -13,6 +13,7 @@ from lookalike.analysis.layout import neighbors_kept, neighbors_needed, place_ne
 from lookalike.analysis.neighbors import nearest_neighbors
 from lookalike.analysis.ranking import Searcher, nearest_in, score, typical_distance
 from lookalike.analysis.representatives import Trait, describe, exemplars, reach, representatives
+from lookalike.analysis.spread import picture_order, spread_levels
 from lookalike.analysis.updating import update_neighbors
 from lookalike.analysis.whitening import Whitening, fit_whitening
 
@@ -35,6 +36,7 @@ __all__ = [
     "nearest_neighbors",
     "neighbors_kept",
     "neighbors_needed",
+    "picture_order",
     "place_new",
     "reach",
     "refine",
@@ -42,6 +44,7 @@ __all__ = [
     "representatives",
     "score",
     "silhouette",
+    "spread_levels",
     "tsne",
     "tsne_with_loss",
     "typical_distance",
