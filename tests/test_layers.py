@@ -31,6 +31,7 @@ HEAVY = {
     "onnx",
     "onnxruntime",
     "matplotlib",
+    "h5py",
     "openTSNE",
     "sklearn",
     "scipy",

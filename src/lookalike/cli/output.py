@@ -67,6 +67,7 @@ def _finite(value: Any) -> Any:
 
 
 NAMES = {
+    "download": "downloading",
     "draw": "drawing shoes",
     "index": "reading and embedding",
     "neighbors": "finding neighbors",
