@@ -114,7 +114,8 @@ class Explorer:
         then = self._store.read(schema.CLUSTERS, ["id"]).sort_by("id")["id"].to_pylist()
         told = pipeline.stored_clusters(self._store).as_json(then)
         sizes = np.bincount(self.labels[self.labels >= 0], minlength=told["k"])
-        return _finite({**state, **told, "sizes": sizes.tolist()})
+        shown: dict[str, Any] = _finite({**state, **told, "sizes": sizes.tolist()})
+        return shown
 
     @cached_property
     def _spread(self) -> tuple[Ints, float, Ints]:
