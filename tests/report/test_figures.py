@@ -163,7 +163,12 @@ def test_figure_6_shows_the_given_representatives_the_largest_cluster_first() ->
 def test_many_clusters_take_several_pages() -> None:
     context = prepare(make_report_data(50, k=45, labeled=False))
     pages = figures_analysis.cluster_pages(context)
-    assert [len(page) for page in pages] == [20, 20, 5]
+    assert [len(page) for page in pages] == [15, 15, 15]
+    told = [" ".join(words(figures_analysis.clusters(context, page))) for page in pages]
+    for page, part in zip(
+        told, ("The 15 largest of 45", "clusters 16 to 30 of 45", "The 15 smallest of 45"), strict=True
+    ):
+        assert part in page
     assert sorted(cluster for page in pages for cluster in page) == list(range(45))
     sizes = context.data.clusters.sizes
     assert [int(sizes[cluster]) for page in pages for cluster in page] == sorted(sizes.tolist(), reverse=True)
