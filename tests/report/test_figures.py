@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lookalike.records import Elbow
+from lookalike.records import Elbow, Evidence
 from lookalike.report import canvas, figures_analysis, figures_items
 from lookalike.report.context import prepare
 from tests.report.data import make_report_data
@@ -114,6 +114,23 @@ def test_figure_4_marks_the_k_in_use_and_says_when_there_is_no_elbow() -> None:
     assert any("no clear bend: any K between 3 and 6" in line for line in unclear)
     assert "in use: 3 (elbow)" in clear
     assert any("bends clearly between 2 and 5, most at 3" in line for line in clear)
+
+
+@pytest.mark.parametrize("width", [8.0, 4.2])
+def test_figure_4_shows_the_evidence(width: float) -> None:
+    data = make_report_data(40)
+    ks = np.array([2, 3, 4, 6])
+    evidence = Evidence(
+        low=2, high=5, clear=0.1, resamples=200, ks=ks,
+        stability=np.array([0.9, 0.8125, np.nan, np.nan]), silhouette=np.array([-0.1, 0.25, 0.3, 0.2]),
+    )  # fmt: skip
+    with canvas.drawing():
+        context = prepare(replace(data, clusters=replace(data.clusters, evidence=evidence)))
+        told = words(figures_analysis.inertia(context, width=width, bare=width < 6))
+    at = " at K = 3" if width > 6 else ""
+    assert f"stability 0.81{at}" in told
+    assert f"silhouette 0.25{at}" in told
+    assert "95% of resampled elbows: 2 to 5" in told
 
 
 def test_figure_5_has_one_dot_for_each_item() -> None:
