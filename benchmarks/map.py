@@ -3,9 +3,10 @@
     python -m benchmarks.map FEATURES.npy [--rows 25000] [--rounds 1] [--skip sklearn]
 
 Ours starts from the neighbor graph, which a catalog has anyway; openTSNE and scikit-learn search for neighbors
-themselves. All at perplexity 30 but for ours with equal weights (the default). Time in pairs, ratios within a round; CPU
-time beside it, which other work on the machine disturbs less.
-KL is that of one set of affinities, perplexity 30 on the exact graph, evaluated on all pairs of each map (with equal weights it is not what was minimized). `FEATURES.npy`: see `benchmarks.clusters --make`.
+themselves. All at perplexity 30 but for ours with equal weights (the default). Time in pairs, ratios within a round,
+and CPU time beside it, which other work on the machine disturbs less. KL is that of one set of affinities, perplexity
+30 on the exact graph, evaluated on all pairs of each map (with equal weights it is not what was minimized).
+`FEATURES.npy`: see `benchmarks.clusters --make`.
 """
 
 from __future__ import annotations

@@ -62,12 +62,28 @@ class ImageLimits:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ModelOptions:
+    """The model of a new catalog, or what is expected of the one that is there; None leaves the choice open.
+
+    `name` is that of a model, `resize` one of `RESIZES`, `precision` one that the model comes in; `weights` is a
+    weight file for a model that takes one; `settings` say how photos go into the file of `onnx:PATH`.
+    """
+
+    name: str | None = None
+    resize: str | None = None
+    precision: str | None = None
+    weights: Path | None = None
+    settings: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class IndexOptions:
     """How `index` treats its inputs.
 
     `metadata` is a CSV, Parquet or JSONL table; `root` the folder that paths of a SOURCE table may not leave;
     `prune` removes items of these sources that are gone (`yes`: also when that is above 10% of the catalog);
-    `retry` tries remembered failures again; `limits` are the bounds for one photo.
+    `retry` tries remembered failures again; `refit` fits the default ranking anew on the items that there are;
+    `limits` are the bounds for one photo.
     """
 
     metadata: Path | None = None
@@ -75,6 +91,7 @@ class IndexOptions:
     prune: bool = False
     yes: bool = False
     retry: bool = False
+    refit: bool = False
     limits: ImageLimits = ImageLimits()
 
 
@@ -82,7 +99,8 @@ class IndexOptions:
 class RankingOptions:
     """How look-alikes are ranked and which items may be among them.
 
-    `k` results at most, from 1 to 1,000; `ranking` is `euclidean` (plain distance, as published) or `default`;
+    `k` results at most, from 1 to 1,000; `ranking` is `euclidean` (plain distance, as published) or `default`
+    (distance of whitened vectors, the best that pictures alone give);
     `where` an SQL expression over the metadata; `same` a field whose value must equal the query's.
     """
 

@@ -19,6 +19,8 @@ Ints = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 Value = str | int | float | bool | None
 """One metadata value."""
+COLOR_BINS = 216
+"""Entries of a color vector."""
 
 Advance = Callable[[int, int], None]
 """Progress of one step: called with (done, total), done rising to total."""
@@ -31,7 +33,9 @@ class ModelFacts:
     """What is known of a model without loading it.
 
     `size` is the side of its square input in pixels; `sha256` that of its weight file; `identity` also takes
-    in preprocessing, resize and precision, so equal identities mean comparable vectors.
+    in preprocessing, resize and precision, so equal identities mean comparable vectors. `sha256` is empty while a
+    weight file that is no part of the install has not been chosen; `md5` is the checksum that its publisher states,
+    and `published` says whether the chosen file has it.
     """
 
     name: str
@@ -45,6 +49,8 @@ class ModelFacts:
     paper: str
     sha256: str
     summary: str
+    md5: str = ""
+    published: bool = True
 
     @property
     def identity(self) -> str:
@@ -74,12 +80,14 @@ class Input:
 class Photo:
     """A decoded photo: `pixels` (size, size, 3) uint8 RGB for the model, `thumbnail` JPEG bytes.
 
-    `format` as detected from the content, `width` and `height` in pixels after EXIF turning, `frames` in the
-    file (only the first is used), `degraded` when part of the file was missing, `notes` what was ignored.
+    `color` (216,) float32 is its color vector. `format` as detected from the content, `width` and `height` in pixels
+    after EXIF turning, `frames` in the file (only the first is used), `degraded` when part of the file was missing,
+    `notes` what was ignored.
     """
 
     pixels: Bytes
     thumbnail: bytes
+    color: Floats
     format: str
     width: int
     height: int
@@ -131,6 +139,23 @@ class Indexed:
             "total",
         )
         return {**{name: getattr(self, name) for name in names}, "seconds": round(self.seconds, 3)}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checked:
+    """What `check` found: `files` and `bytes` that were read, and `problems`, one line each (none: all is right).
+
+    `orphans` are files that no version names, left by a run that was cut short: harmless, `gc` removes them.
+    """
+
+    files: int
+    bytes: int
+    problems: tuple[str, ...] = ()
+    orphans: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """As in `lookalike check --json`."""
+        return {"files": self.files, "bytes": self.bytes, "orphans": self.orphans, "problems": list(self.problems)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,24 +13,30 @@ from lookalike.analysis.layout import neighbors_kept, neighbors_needed, place_ne
 from lookalike.analysis.neighbors import nearest_neighbors
 from lookalike.analysis.ranking import Searcher, nearest_in, score, typical_distance
 from lookalike.analysis.representatives import Trait, describe, exemplars, reach, representatives
+from lookalike.analysis.spread import picture_order, spread_levels
+from lookalike.analysis.updating import update_neighbors
+from lookalike.analysis.whitening import Whitening, fit_whitening
 
 __all__ = [
     "Refined",
     "Searcher",
     "Sweep",
     "Trait",
+    "Whitening",
     "adjusted_rand",
     "agreement",
     "describe",
     "elbow_interval",
     "exemplars",
     "find_elbow",
+    "fit_whitening",
     "kmeans_sweep",
     "knn_accuracy",
     "nearest_in",
     "nearest_neighbors",
     "neighbors_kept",
     "neighbors_needed",
+    "picture_order",
     "place_new",
     "reach",
     "refine",
@@ -38,8 +44,10 @@ __all__ = [
     "representatives",
     "score",
     "silhouette",
+    "spread_levels",
     "tsne",
     "tsne_with_loss",
     "typical_distance",
+    "update_neighbors",
     "weigh",
 ]

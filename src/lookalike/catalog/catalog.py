@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from lookalike.catalog.ranking import hits, rank_items, rank_row, rank_vector
 from lookalike.catalog.view import View
 from lookalike.engines import Engine, LocalEngine
 from lookalike.errors import ModelMismatch, NotFound, Rejected, UsageError
-from lookalike.options import ClusterOptions, Fit, ImageLimits, IndexOptions, MapOptions, RankingOptions
+from lookalike.options import ClusterOptions, Fit, ImageLimits, IndexOptions, MapOptions, ModelOptions, RankingOptions
 from lookalike.records import (
+    Checked,
     Clusters,
     Evaluation,
     Failure,
@@ -35,6 +36,7 @@ from lookalike.records import (
 from lookalike.store import LanceStore, Store, schema
 
 Source = str | os.PathLike[str]
+WEEK = 7 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Catalog:
         prune: bool = False,
         yes: bool = False,
         retry: bool = False,
+        refit: bool = False,
         limits: ImageLimits | None = None,
         progress: Progress | None = None,
     ) -> Indexed:
@@ -91,6 +94,7 @@ class Catalog:
             prune=prune,
             yes=yes,
             retry=retry,
+            refit=refit,
             limits=limits or ImageLimits(),
         )
         with self.store.writing():
@@ -134,12 +138,13 @@ class Catalog:
             found = rank_vector(view, asked.vector, options)
         pairs = hits(found)
         described = view.described([row for row, _ in pairs])
+        scale = view.space(options.ranking).scale
         results = tuple(
             Hit(
                 id=view.ids[row],
                 path=described[row][0],
                 distance=distance,
-                score=float(analysis.score(distance, view.scale)),
+                score=float(analysis.score(distance, scale)),
                 metadata=described[row][1],
             )
             for row, distance in pairs
@@ -248,6 +253,27 @@ class Catalog:
         """What is in the catalog, as `lookalike info --json` prints it."""
         return overview.info(self.store)
 
+    def remove(self, ids: Sequence[str]) -> int:
+        """Remove items; returns how many. Raises `NotFound`, and removes nothing, if one of them is not there.
+
+        Their photos are not touched: a later `index` of the same source adds them again.
+        """
+        with self.store.writing():
+            return pipeline.remove(self.store, ids)
+
+    def check(self) -> Checked:
+        """Read every byte of the catalog, older versions too, and compare it with what was written."""
+        return self.store.check()
+
+    def restore(self, version: int) -> int:
+        """Make an older version the newest again, as a new version whose number is returned. Nothing is lost."""
+        with self.store.writing():
+            return self.store.restore(version).version
+
+    def collect_garbage(self, older_than: float = WEEK) -> int:
+        """Remove files that interrupted runs left, older than `older_than` seconds; returns how many."""
+        return self.store.collect(older_than)
+
     def failures(self) -> list[Failure]:
         """The inputs that could not be used, in the order of their ids."""
         columns = ["id", "path", "stage", "code", "detail", "attempts", "at"]
@@ -262,6 +288,15 @@ class Catalog:
     def vectors(self) -> Floats:
         """The vectors, (n, d) float32, in the order of ids."""
         return self._view().vectors
+
+    @property
+    def colors(self) -> Floats:
+        """The color vectors, (n, 216) float32, in the order of ids: of length 1, NaN where an older catalog has none.
+
+        Square roots of the shares of 6 x 6 x 6 bins of CIE Lab among the product's own pixels, so the Euclidean
+        distance of two, divided by the square root of 2, is the Hellinger distance.
+        """
+        return pipeline.load_colors(self.store)
 
     @property
     def neighbors(self) -> Neighbors:
@@ -326,15 +361,29 @@ def open_catalog(path: Source, *, version: int | None = None) -> Catalog:
 
 
 def create(
-    path: Source, *, model: str | None = None, resize: str | None = None, precision: str | None = None
+    path: Source,
+    *,
+    model: str | None = None,
+    resize: str | None = None,
+    precision: str | None = None,
+    weights: Source | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Catalog:
     """Make an empty catalog for vectors of `model` (None: the default; see `lookalike models list`).
 
-    `precision` None: what suits this CPU's instructions. All three are fixed from then on. Raises
-    `CatalogForeign` if the folder holds anything, `ModelError` for an unknown model, `UsageError` for a resize or
-    precision that it does not have.
+    `precision` None: what suits this CPU's instructions. `weights` is a weight file for a model that takes one, such
+    as `vgg16`; `settings` belong to `model="onnx:PATH"`, with the keys of `--model-option`. All are fixed from then
+    on. Raises `CatalogForeign` if the folder holds anything, `ModelError` for an unknown model or weights that are
+    missing or refused, `UsageError` for a resize or precision that it does not have.
     """
-    return Catalog(LanceStore.create(Path(path), _facts(model, resize, precision)))
+    asked = ModelOptions(
+        name=model,
+        resize=resize,
+        precision=precision,
+        weights=None if weights is None else Path(weights),
+        settings=tuple((settings or {}).items()),
+    )
+    return Catalog(LanceStore.create(Path(path), _facts(asked)))
 
 
 def build(
@@ -342,39 +391,53 @@ def build(
     sources: Sequence[Source],
     options: IndexOptions,
     *,
-    model: str | None = None,
-    resize: str | None = None,
-    precision: str | None = None,
+    model: ModelOptions | None = None,
     progress: Progress | None = None,
     confirm: pipeline.Confirm | None = None,
 ) -> tuple[Catalog, Indexed, tuple[str, ...]]:
     """Open or create the catalog at `path` and index `sources` into it; also returns notices for people.
 
     Nothing is created before the sources were found. Raises `ModelMismatch` if the catalog was made with a
-    model, resize or precision other than those given.
+    model, resize, precision or weights other than those given.
     """
-    folder = Path(path)
+    folder, asked = Path(path), model or ModelOptions()
     if (folder / "lookalike.json").exists() or (folder.exists() and any(folder.iterdir())):
         catalog = open_catalog(folder)
-        _check_model(catalog.store.head.model, model=model, resize=resize, precision=precision)
+        _check_model(catalog.store.head.model, asked)
         with catalog.store.writing():
             plan = pipeline.plan(sources, options)
             return catalog, catalog.carry_out(plan, options, progress=progress, confirm=confirm), plan.notices
-    facts = _facts(model, resize, precision)
+    if asked.name is None or not asked.name.startswith("onnx:"):
+        models.facts(asked.name, resize=asked.resize, precision=asked.precision)  # refused before folders are searched
     plan = pipeline.plan(sources, options)
-    catalog = Catalog(LanceStore.create(folder, facts))
+    catalog = Catalog(LanceStore.create(folder, _facts(asked)))
     return catalog, catalog.carry_out(plan, options, progress=progress, confirm=confirm), plan.notices
 
 
-def _facts(model: str | None, resize: str | None, precision: str | None) -> ModelFacts:
-    return models.facts(model, resize=resize, precision=precision or models.best_precision(model))
+def _facts(asked: ModelOptions) -> ModelFacts:
+    precision = asked.precision or models.best_precision(asked.name)
+    return models.resolve(
+        asked.name, resize=asked.resize, precision=precision, weights=asked.weights, settings=dict(asked.settings)
+    )
 
 
-def _check_model(facts: ModelFacts, **asked: str | None) -> None:
-    has = {"model": facts.name, "resize": facts.resize, "precision": facts.precision}
-    for name, value in asked.items():
-        if value is not None and value != has[name]:
+def _check_model(facts: ModelFacts, asked: ModelOptions) -> None:
+    is_file = asked.name is not None and asked.name.startswith("onnx:")
+    for name, has, value in (
+        ("model", facts.name, None if is_file else asked.name),
+        ("resize", facts.resize, asked.resize),
+        ("precision", facts.precision, asked.precision),
+    ):
+        if value is not None and value != has:
             raise ModelMismatch(
-                f"the catalog was made with {name} {has[name]!r}, this run asks for {value!r}: vectors of two kinds "
+                f"the catalog was made with {name} {has!r}, this run asks for {value!r}: vectors of two kinds "
                 f"cannot be compared; leave --{name} out, or index into a new catalog"
             )
+    if asked.weights is None and not asked.settings and not is_file:
+        return
+    given = _facts(replace(asked, name=asked.name or facts.name, resize=facts.resize, precision=facts.precision))
+    if replace(given, name=facts.name).identity != facts.identity:
+        raise ModelMismatch(
+            f"the catalog was made with {facts.identity}, this run asks for {given.identity}: vectors of two kinds "
+            "cannot be compared; leave --model, --weights and --model-option out, or index into a new catalog"
+        )

@@ -11,6 +11,7 @@ import typer
 from lookalike.cli import options as opt
 from lookalike.cli.build import cluster_count
 from lookalike.cli.output import as_json, complain, progress_bars, table
+from lookalike.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -91,15 +92,25 @@ def report(
 
 def export(
     catalog: opt.Catalog,
-    file: Annotated[Path, typer.Argument(help="A .parquet file.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="A .parquet or .html file.", show_default=False)],
     json: opt.Json = False,
 ) -> None:
-    """Everything as one Parquet file: metadata, vectors, map, clusters, neighbors. Embedding Atlas reads it."""
+    """Everything as one file: Parquet, which Embedding Atlas reads, or HTML: the explorer, without a server."""
     import lookalike
 
     held = lookalike.open(catalog)
-    held.export(file)
+    if file.suffix == ".html":
+        from lookalike.web import write_page
+
+        with progress_bars() as progress:
+            write_page(held, file, progress=progress)
+    elif file.suffix == ".parquet":
+        held.export(file)
+    else:
+        raise UsageError(f"cannot write {file.name!r}: give a file that ends with .parquet or .html")
     if json:
         as_json({"file": str(file), "rows": len(held)})
+    elif file.suffix == ".html":
+        typer.echo(f"{len(held):,} items in {file}: open it in a browser. It needs no server; search by photo does.")
     else:
         typer.echo(f"{len(held):,} rows in {file}")

@@ -7,6 +7,7 @@ from lookalike.pipeline.computing import (
     compute_map,
     compute_neighbors,
     graph_k,
+    load_colors,
     load_vectors,
     map_of,
     step,
@@ -14,7 +15,8 @@ from lookalike.pipeline.computing import (
     stored_map,
 )
 from lookalike.pipeline.embed import load_model
-from lookalike.pipeline.indexing import Confirm, Plan, index, plan
+from lookalike.pipeline.fitting import is_outgrown, whitening
+from lookalike.pipeline.indexing import Confirm, Plan, index, plan, remove
 
 __all__ = [
     "GRAPH_K",
@@ -26,11 +28,15 @@ __all__ = [
     "compute_neighbors",
     "graph_k",
     "index",
+    "is_outgrown",
+    "load_colors",
     "load_model",
     "load_vectors",
     "map_of",
     "plan",
+    "remove",
     "step",
     "stored_clusters",
     "stored_map",
+    "whitening",
 ]

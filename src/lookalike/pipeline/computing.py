@@ -15,7 +15,19 @@ import pyarrow.compute as pc
 from lookalike import analysis
 from lookalike.errors import UsageError
 from lookalike.options import ClusterOptions, MapOptions
-from lookalike.records import Advance, Clusters, Doubles, Elbow, Evidence, Floats, Ints, Layout, Neighbors, Progress
+from lookalike.records import (
+    COLOR_BINS,
+    Advance,
+    Clusters,
+    Doubles,
+    Elbow,
+    Evidence,
+    Floats,
+    Ints,
+    Layout,
+    Neighbors,
+    Progress,
+)
 from lookalike.store import Computed, Replace, Store, schema
 
 Exemplars = tuple[tuple[int, ...], ...]
@@ -30,6 +42,18 @@ def load_vectors(store: Store) -> tuple[list[str], Floats]:
     dimension = store.head.model.dimension
     flat = pc.list_flatten(table["vector"]).to_numpy().reshape(-1, dimension)
     return table["id"].take(order).to_pylist(), np.ascontiguousarray(flat[order.to_numpy()])
+
+
+def load_colors(store: Store) -> Floats:
+    """The (n, 216) float32 color vectors in the order of ids; rows of NaN where a catalog of old has none."""
+    table = store.read(schema.ITEMS, ["id", "color"]).combine_chunks()
+    colors = np.full((len(table), COLOR_BINS), np.nan, np.float32)
+    column = table["color"].combine_chunks() if len(table) else None
+    if column is not None:
+        known = pc.is_valid(column).to_numpy(zero_copy_only=False)
+        colors[known] = pc.list_flatten(column).to_numpy().reshape(-1, COLOR_BINS)
+    order: Ints = pc.sort_indices(table["id"]).to_numpy().astype(np.int64)
+    return colors[order]
 
 
 def compute_neighbors(store: Store, k: int = GRAPH_K, *, progress: Progress | None = None) -> Neighbors:

@@ -6,9 +6,13 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
+from lookalike.records import COLOR_BINS
+
 ITEMS, METADATA, FAILURES = "items", "metadata", "failures"
-NEIGHBORS, CLUSTERS, MAP = "neighbors", "clusters", "map"
-TABLES = (ITEMS, METADATA, FAILURES, NEIGHBORS, CLUSTERS, MAP)
+NEIGHBORS, CLUSTERS, MAP, WHITENING = "neighbors", "clusters", "map", "whitening"
+TABLES = (ITEMS, METADATA, FAILURES, NEIGHBORS, CLUSTERS, MAP, WHITENING)
+ADDED = {ITEMS: ("color",)}
+"""Columns that older catalogs do not have; null where they were not computed."""
 
 
 def items(dimension: int) -> pa.Schema:
@@ -27,6 +31,7 @@ def items(dimension: int) -> pa.Schema:
             pa.field("degraded", pa.bool_(), nullable=False),
             pa.field("vector", vector_type(dimension), nullable=False),
             pa.field("thumbnail", pa.binary(), nullable=False),
+            pa.field("color", vector_type(COLOR_BINS)),
         ]
     )
 
@@ -81,9 +86,21 @@ def layout() -> pa.Schema:
     )
 
 
+def whitening(dimension: int) -> pa.Schema:
+    """What the default ranking fits: the mean of the vectors, then the scaled axes, in the order of ids."""
+    values = pa.field("values", pa.list_(pa.float64(), dimension), nullable=False)
+    return pa.schema([pa.field("id", pa.string(), nullable=False), values])
+
+
 def vector_type(dimension: int) -> pa.DataType:
     """Arrow's fixed-size list of float32, which Lance and Embedding Atlas read as a vector."""
     return pa.list_(pa.float32(), dimension)
+
+
+def added(table: str, there: Sequence[str], dimension: int) -> list[pa.Field]:
+    """The fields of `ADDED` that a stored table with the columns `there` lacks."""
+    fields = empty(table, dimension).schema
+    return [fields.field(name) for name in ADDED.get(table, ()) if name not in there]
 
 
 def empty(table: str, dimension: int) -> pa.Table:
@@ -95,5 +112,6 @@ def empty(table: str, dimension: int) -> pa.Table:
         NEIGHBORS: neighbors(),
         CLUSTERS: clusters(),
         MAP: layout(),
+        WHITENING: whitening(dimension),
     }
     return schemas[table].empty_table()
