@@ -101,12 +101,22 @@ class Catalog:
         plan: pipeline.Plan,
         options: IndexOptions,
         *,
+        vectors: Source | None = None,
         progress: Progress | None = None,
         confirm: pipeline.Confirm | None = None,
     ) -> Indexed:
-        """Index what `pipeline.plan` found; `confirm` is asked before a large prune."""
+        """Index what `pipeline.plan` found; `vectors` is a file of them, `confirm` is asked before a large prune."""
         engine = self._engine or LocalEngine()
-        return pipeline.index(self.store, plan, options, engine, progress=progress, confirm=confirm)
+        known = None
+        if vectors is not None:
+            known, dimension = pipeline.read_vectors(Path(vectors), plan.found.inputs)
+            facts = self.store.head.model
+            if facts.identity != pipeline.vectors_facts(Path(vectors), dimension).identity:
+                raise ModelMismatch(
+                    f"the catalog was made with {facts.identity} ({facts.dimension} numbers a vector), "
+                    f"{os.fspath(vectors)!r} has {dimension} from elsewhere: index into a new catalog"
+                )
+        return pipeline.index(self.store, plan, options, engine, vectors=known, progress=progress, confirm=confirm)
 
     def similar(
         self,
@@ -363,12 +373,18 @@ def build(
         _check_model(catalog.store.head.model, asked)
         with catalog.store.writing():
             plan = pipeline.plan(sources, options)
-            return catalog, catalog.carry_out(plan, options, progress=progress, confirm=confirm), plan.notices
+            done = catalog.carry_out(plan, options, vectors=asked.vectors, progress=progress, confirm=confirm)
+            return catalog, done, plan.notices
     if asked.name is None or not asked.name.startswith("onnx:"):
         models.facts(asked.name, resize=asked.resize, precision=asked.precision)  # refused before folders are searched
     plan = pipeline.plan(sources, options)
-    catalog = Catalog(LanceStore.create(folder, _facts(asked)))
-    return catalog, catalog.carry_out(plan, options, progress=progress, confirm=confirm), plan.notices
+    if asked.vectors is None:
+        facts = _facts(asked)
+    else:
+        facts = pipeline.vectors_facts(asked.vectors, pipeline.read_vectors(asked.vectors, plan.found.inputs)[1])
+    catalog = Catalog(LanceStore.create(folder, facts))
+    done = catalog.carry_out(plan, options, vectors=asked.vectors, progress=progress, confirm=confirm)
+    return catalog, done, plan.notices
 
 
 def _facts(asked: ModelOptions) -> ModelFacts:

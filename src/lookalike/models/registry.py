@@ -182,6 +182,12 @@ def load_known(known: ModelFacts, threads: int = 1) -> Model:
     check_range("threads", threads, 1, 1024)
     if known.name.startswith(onnxfile.PREFIX):
         return OnnxModel(graph_of(known), known, threads=threads, again=(load_known, (known, threads)), batch=1)
+    if known.name == "vectors":
+        raise ModelError(
+            "the vectors of this catalog were computed elsewhere, so no photo can be turned into one here: ask for an "
+            "item by its id, and give `index` the vectors of new photos with --vectors FILE",
+            code="E_MODEL_MISSING",
+        )
     entry = _entry(known.name)
     own = facts(known.name, resize=known.resize, precision=known.precision)
     if entry.published is not None:

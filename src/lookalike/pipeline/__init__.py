@@ -16,6 +16,7 @@ from lookalike.pipeline.computing import (
 )
 from lookalike.pipeline.embed import load_model
 from lookalike.pipeline.indexing import Confirm, Plan, index, plan
+from lookalike.pipeline.vectors import read_vectors, vectors_facts
 
 __all__ = [
     "GRAPH_K",
@@ -32,7 +33,9 @@ __all__ = [
     "load_vectors",
     "map_of",
     "plan",
+    "read_vectors",
     "step",
     "stored_clusters",
     "stored_map",
+    "vectors_facts",
 ]
