@@ -37,6 +37,8 @@ HEAVY = {
     "scipy",
     "PIL",
     "typer",
+    "fastapi",
+    "uvicorn",
 }
 
 

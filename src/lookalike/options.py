@@ -89,7 +89,8 @@ class IndexOptions:
 
     `metadata` is a CSV, Parquet or JSONL table; `root` the folder that paths of a SOURCE table may not leave;
     `prune` removes items of these sources that are gone (`yes`: also when that is above 10% of the catalog);
-    `retry` tries remembered failures again; `limits` are the bounds for one photo.
+    `retry` tries remembered failures again; `refit` fits the default ranking anew on the items that there are;
+    `limits` are the bounds for one photo.
     """
 
     metadata: Path | None = None
@@ -97,6 +98,7 @@ class IndexOptions:
     prune: bool = False
     yes: bool = False
     retry: bool = False
+    refit: bool = False
     limits: ImageLimits = ImageLimits()
 
 
@@ -104,7 +106,8 @@ class IndexOptions:
 class RankingOptions:
     """How look-alikes are ranked and which items may be among them.
 
-    `k` results at most, from 1 to 1,000; `ranking` is `euclidean` (plain distance, as published) or `default`;
+    `k` results at most, from 1 to 1,000; `ranking` is `euclidean` (plain distance, as published) or `default`
+    (distance of whitened vectors, the best that pictures alone give);
     `where` an SQL expression over the metadata; `same` a field whose value must equal the query's.
     """
 

@@ -141,6 +141,23 @@ class Indexed:
         return {**{name: getattr(self, name) for name in names}, "seconds": round(self.seconds, 3)}
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checked:
+    """What `check` found: `files` and `bytes` that were read, and `problems`, one line each (none: all is right).
+
+    `orphans` are files that no version names, left by a run that was cut short: harmless, `gc` removes them.
+    """
+
+    files: int
+    bytes: int
+    problems: tuple[str, ...] = ()
+    orphans: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """As in `lookalike check --json`."""
+        return {"files": self.files, "bytes": self.bytes, "orphans": self.orphans, "problems": list(self.problems)}
+
+
 @dataclass(frozen=True, slots=True)
 class Neighbors:
     """The k nearest rows of m queries: `ids` (m, k) int64 rows, `distances` (m, k) float32, nearest first."""
@@ -196,11 +213,53 @@ class Elbow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """What speaks for each number of clusters.
+
+    `low`..`high` holds the elbows of 95% of `resamples` of the items, `clear` is the share of clear ones among them.
+    For each of `ks` (m,) int64, ascending: `stability` (m,) float64, how alike two halves of the items are grouped
+    (adjusted Rand index, at most 1; NaN where there are too few items), and `silhouette` (m,) float64, -1..1.
+    """
+
+    low: int
+    high: int
+    clear: float
+    resamples: int
+    ks: Ints
+    stability: Doubles
+    silhouette: Doubles
+
+    def at(self, k: int) -> tuple[float, float]:
+        """Stability and silhouette of `k` clusters, NaN if that k was not looked at."""
+        found = np.flatnonzero(self.ks == k)
+        return (float(self.stability[found[0]]), float(self.silhouette[found[0]])) if len(found) else (np.nan, np.nan)
+
+    def as_json(self) -> dict[str, Any]:
+        """As in `lookalike cluster --json`: numbers that are not known are null."""
+        return {
+            "interval": {"low": self.low, "high": self.high, "clear": self.clear, "resamples": self.resamples},
+            "k": self.ks.tolist(),
+            "stability": [None if np.isnan(value) else value for value in self.stability.tolist()],
+            "silhouette": [None if np.isnan(value) else value for value in self.silhouette.tolist()],
+        }
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Evidence:
+        """The inverse of `as_json`."""
+        numbers = (np.array([np.nan if v is None else v for v in told[name]]) for name in ("stability", "silhouette"))
+        stability, silhouette = (values.astype(np.float64) for values in numbers)
+        ks = np.array(told["k"], np.int64)
+        return cls(**told["interval"], ks=ks, stability=stability, silhouette=silhouette)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Clusters:
     """`k` clusters of n items and the sweep they were chosen from.
 
     `inertia` (max_k,) float64 for K = 1..max_k; `labels` (n,) int64; `sizes` (k,) int64; `representatives` (k,)
-    int64, the row closest to each center; `exemplars` k tuples of rows that cover the cluster.
+    int64, the row closest to each center; `exemplars` k tuples of rows that cover the cluster, and `reach` for each
+    cluster the largest distance of a member to its nearest exemplar. `asked` is whether k was given, else it is the
+    elbow's. `evidence` and `reach` are None for clusters of an older version.
     """
 
     k: int
@@ -210,10 +269,33 @@ class Clusters:
     sizes: Ints
     representatives: Ints
     exemplars: tuple[tuple[int, ...], ...]
+    asked: bool = False
+    evidence: Evidence | None = None
+    reach: Doubles | None = None
+
+    def why(self) -> str:
+        """One or two sentences on how k was chosen, and how sure that is."""
+        elbow, found = self.elbow, self.evidence
+        if len(self.inertia) < 3:
+            return f"K = {self.k}: there are too few items for an elbow."
+        word, calls = "clear" if elbow.clear else "not clear", f"close calls from {elbow.low} to {elbow.high}"
+        if self.asked:
+            told = f"K = {self.k} was asked for; the elbow, at {elbow.k}, is {word}: {calls}"
+        else:
+            told = f"K = {self.k} is the elbow, which is {word}: {calls}"
+        if found is None:
+            return f"{told}."
+        told += f"; 95% of {found.resamples} resamples put it within {found.low} to {found.high}."
+        marks = zip(("stability", "silhouette"), found.at(self.k), strict=True)
+        known = [f"{name} {value:.2f}" for name, value in marks if not np.isnan(value)]
+        return f"{told} At K = {self.k}: {', '.join(known)} (1 is best)." if known else told
 
     def as_json(self, ids: Sequence[str]) -> dict[str, Any]:
         """As in `lookalike cluster --json`; `ids` names the rows."""
         return {
+            "chosen": {"by": "request" if self.asked else "elbow", "why": self.why()},
+            "evidence": None if self.evidence is None else self.evidence.as_json(),
+            "reach": None if self.reach is None else self.reach.tolist(),
             "k": self.k,
             "inertia": self.inertia.tolist(),
             "elbow": asdict(self.elbow),
@@ -225,10 +307,16 @@ class Clusters:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layout:
-    """The map: `positions` (n, 2) float32, and `kept`, the share of the 10 nearest that stay near in it."""
+    """The map: `positions` (n, 2) float32, and `kept`, the share of the 10 nearest that stay near in it.
+
+    `kl` is the Kullback-Leibler divergence that t-SNE ended at (NaN: not known); `placed` counts the items that were
+    added to a map that stayed as it was, and that `kl` knows nothing of.
+    """
 
     positions: Floats
     kept: float
+    kl: float = float("nan")
+    placed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -114,15 +114,30 @@ def test_recommend_equals_brute_force_and_a_filter_of_it(run: Run, catalog: Path
     vectors = held.vectors.astype(np.float64)
     distances = np.sqrt(((vectors[:, None] - vectors[None]) ** 2).sum(axis=2))
     np.fill_diagonal(distances, np.inf)
-    rows = held.recommend(3).to_pylist()
+    rows = held.recommend(3, ranking="euclidean").to_pylist()
     expected = np.argsort(distances, axis=1, kind="stable")[:, :3]
     assert [row["neighbor_id"] for row in rows] == [held.ids[i] for i in expected.ravel()]
     assert np.allclose([row["distance"] for row in rows], np.take_along_axis(distances, expected, 1).ravel())
     passing = np.array([item.startswith(("gray", "blue")) for item in held.ids])
     among = np.argsort(np.where(passing, distances, np.inf), axis=1, kind="stable")[:, :3]
-    filtered = held.recommend(3, where="color IN ('gray', 'blue')").to_pylist()
+    filtered = held.recommend(3, ranking="euclidean", where="color IN ('gray', 'blue')").to_pylist()
     assert [row["neighbor_id"] for row in filtered] == [held.ids[i] for i in among.ravel()]
-    assert held.recommend(100).num_rows == 12 * 11
+    assert held.recommend(100).num_rows == held.recommend(100, ranking="euclidean").num_rows == 12 * 11
+
+
+def test_every_way_to_ask_gives_the_same_look_alikes(catalog: Path, photos: Path) -> None:
+    held = lookalike.open(catalog)
+    for ranking in ("default", "euclidean"):
+        table = held.recommend(3, ranking=ranking).to_pylist()
+        filtered = held.recommend(3, ranking=ranking, where="year > 0").to_pylist()
+        assert [row["neighbor_id"] for row in table] == [row["neighbor_id"] for row in filtered]
+        for item in held.ids:
+            by_id = held.similar(item, k=3, ranking=ranking).results
+            assert [hit.id for hit in by_id] == [row["neighbor_id"] for row in table if row["id"] == item]
+            by_photo = held.similar(photos / item, k=4, ranking=ranking).results
+            assert by_photo[0].id == item
+            assert [hit.id for hit in by_photo[1:]] == [hit.id for hit in by_id]
+            assert np.allclose([hit.distance for hit in by_photo[1:]], [hit.distance for hit in by_id], atol=1e-5)
 
 
 def test_csv_is_safe_for_spreadsheets(run: Run, tmp_path: Path) -> None:

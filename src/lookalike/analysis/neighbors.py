@@ -1,7 +1,8 @@
 """Exact nearest neighbors: what a float64 brute force gives, at the speed of float32 products.
 
-`_search` derives the error margin that makes it exact. Rows that occur many times are searched once: a catalog
-with 5,000 copies of one photo would otherwise have 25 million pairs at distance 0 to order.
+`_search` derives the error margin that makes it exact; `_graph` does the whole graph at once, much faster. Rows that
+occur many times are searched once: a catalog with 5,000 copies of one photo would otherwise have 25 million pairs at
+distance 0 to order.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from lookalike.analysis._blocks import Array, Vectors, as_vectors, check_count, spans
+from lookalike.analysis._graph import drop, graph
 from lookalike.analysis._search import ExactSearch
 from lookalike.errors import UsageError
 from lookalike.records import Advance, Doubles, Ints, Neighbors
@@ -70,15 +72,6 @@ def nearest_neighbors(
     return Neighbors(ids, distances.astype(np.float32))
 
 
-def drop(ids: Ints, distances: Doubles, rows: Ints, k: int) -> tuple[Ints, Doubles]:
-    """Leave out `rows` (m,) from (m, k + 1) results, or the last where it is not among them; m x k remain."""
-    if ids.shape[1] <= k:
-        return ids, distances
-    mine = ids == rows[:, None]
-    mine[:, -1] |= ~mine.any(axis=1)
-    return ids[~mine].reshape(len(ids), k), distances[~mine].reshape(len(ids), k)
-
-
 def _euclidean(
     base: Array, queries: Array | None, k: int, threads: int | None, progress: Advance | None
 ) -> tuple[Ints, Doubles]:
@@ -92,18 +85,31 @@ def nearest_squared(
     """The k rows nearest to each query (each row without queries, itself not left out); squared distances."""
     group = same_rows(base)
     if group is None:
-        return ExactSearch(base).search(base if queries is None else queries, k, threads=threads, progress=progress)
+        if queries is None:
+            return _each_row(base, k, threads, progress)
+        return ExactSearch(base).search(queries, k, threads=threads, progress=progress)
     members = np.argsort(group, kind="stable")
     sizes = np.bincount(group)
     starts = np.cumsum(sizes) - sizes
     unique = base[members[starts]]
-    asked = unique if queries is None else queries
-    near, squared = ExactSearch(unique).search(asked, min(k, len(unique)), threads=threads, progress=progress)
-    ids = np.empty((len(asked), k), np.int64)
-    distances = np.empty((len(asked), k), np.float64)
-    for a, b in spans(len(asked), max(1, EXPANDED // max(1, k * k))):
+    if queries is None:
+        near, squared = _each_row(unique, min(k, len(unique)), threads, progress)
+    else:
+        near, squared = ExactSearch(unique).search(queries, min(k, len(unique)), threads=threads, progress=progress)
+    ids = np.empty((len(near), k), np.int64)
+    distances = np.empty((len(near), k), np.float64)
+    for a, b in spans(len(near), max(1, EXPANDED // max(1, k * k))):
         ids[a:b], distances[a:b] = _expand(near[a:b], squared[a:b], members, starts, sizes, k)
     return (ids[group], distances[group]) if queries is None else (ids, distances)
+
+
+def _each_row(base: Array, k: int, threads: int | None, progress: Advance | None) -> tuple[Ints, Doubles]:
+    """The k rows nearest to each row, itself included, and first among those at its distance; squared distances."""
+    found = graph(base, k - 1, threads, progress) if k > 1 else None
+    if found is None:  # few rows, or nothing to gain
+        return ExactSearch(base).search(base, k, threads=threads, progress=progress)
+    own = np.arange(len(base))[:, None]
+    return np.hstack([own, found[0]]), np.hstack([np.zeros((len(base), 1)), found[1]])
 
 
 def _expand(near: Ints, squared: Doubles, members: Ints, starts: Ints, sizes: Ints, k: int) -> tuple[Ints, Doubles]:

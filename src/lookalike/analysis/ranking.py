@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.analysis._blocks import Array, Vectors, as_vectors, check_count, check_same_width
+from lookalike.analysis._graph import drop
 from lookalike.analysis._search import ExactSearch
-from lookalike.analysis.neighbors import drop
 from lookalike.errors import UsageError
 from lookalike.records import Doubles, Ints, Neighbors
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from lookalike.catalog.ranking import hits, rank_items, rank_row, rank_vector
 from lookalike.catalog.view import View
 from lookalike.engines import Engine, LocalEngine
 from lookalike.errors import ModelMismatch, NotFound, Rejected, UsageError
-from lookalike.options import ClusterOptions, Fit, ImageLimits, IndexOptions, MapOptions, ModelOptions, RankingOptions
+from lookalike.options import ClusterOptions, Fit, ImageLimits, IndexOptions, MapOptions, RankingOptions
 from lookalike.records import (
+    Checked,
     Clusters,
     Evaluation,
     Failure,
@@ -27,14 +28,14 @@ from lookalike.records import (
     Indexed,
     Input,
     Layout,
-    ModelFacts,
     Neighbors,
     Progress,
     Similar,
 )
-from lookalike.store import LanceStore, Store, schema
+from lookalike.store import Store, schema
 
 Source = str | os.PathLike[str]
+WEEK = 7 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Catalog:
         prune: bool = False,
         yes: bool = False,
         retry: bool = False,
+        refit: bool = False,
         limits: ImageLimits | None = None,
         progress: Progress | None = None,
     ) -> Indexed:
@@ -91,6 +93,7 @@ class Catalog:
             prune=prune,
             yes=yes,
             retry=retry,
+            refit=refit,
             limits=limits or ImageLimits(),
         )
         with self.store.writing():
@@ -144,12 +147,13 @@ class Catalog:
             found = rank_vector(view, asked.vector, options)
         pairs = hits(found)
         described = view.described([row for row, _ in pairs])
+        scale = view.space(options.ranking).scale
         results = tuple(
             Hit(
                 id=view.ids[row],
                 path=described[row][0],
                 distance=distance,
-                score=float(analysis.score(distance, view.scale)),
+                score=float(analysis.score(distance, scale)),
                 metadata=described[row][1],
             )
             for row, distance in pairs
@@ -193,9 +197,26 @@ class Catalog:
         """The sweep over K = 1..`max_k`, and the clusters of `k` (None: the elbow's). Stored; rows are ids' order."""
         return pipeline.compute_clusters(self.store, ClusterOptions(max_k=max_k, k=k, seed=seed), progress=progress)
 
-    def map(self, *, perplexity: float | None = None, seed: int = 0, progress: Progress | None = None) -> Layout:
-        """The t-SNE map of all items (van der Maaten and Hinton 2008). Stored; rows are in the order of ids."""
-        return pipeline.compute_map(self.store, MapOptions(perplexity=perplexity, seed=seed), progress=progress)
+    def describe(self, clusters: Clusters, count: int = 3) -> tuple[tuple[analysis.Trait, ...], ...]:
+        """What sets each cluster apart: up to `count` metadata values more common in it than overall, with counts."""
+        metadata = self._view().metadata
+        columns = {name: metadata[name].to_pylist() for name in metadata.column_names}
+        return analysis.describe(clusters.labels, columns, k=clusters.k, count=count)
+
+    def map(
+        self,
+        *,
+        perplexity: float | None = None,
+        seed: int = 0,
+        keep: bool = False,
+        progress: Progress | None = None,
+    ) -> Layout:
+        """The t-SNE map of all items (van der Maaten and Hinton 2008). Stored; rows are in the order of ids.
+
+        `keep`: items that are on the map stay where they are, and only new ones are placed amid their look-alikes.
+        """
+        options = MapOptions(perplexity=perplexity, seed=seed)
+        return pipeline.compute_map(self.store, options, keep=keep, progress=progress)
 
     def report(self, out: Source, *, where: str | None = None, progress: Progress | None = None) -> Path:
         """Figures 1 to 6 and `report.html` in the folder `out`; computes what is missing. Returns the page."""
@@ -240,6 +261,27 @@ class Catalog:
     def info(self) -> dict[str, Any]:
         """What is in the catalog, as `lookalike info --json` prints it."""
         return overview.info(self.store)
+
+    def remove(self, ids: Sequence[str]) -> int:
+        """Remove items; returns how many. Raises `NotFound`, and removes nothing, if one of them is not there.
+
+        Their photos are not touched: a later `index` of the same source adds them again.
+        """
+        with self.store.writing():
+            return pipeline.remove(self.store, ids)
+
+    def check(self) -> Checked:
+        """Read every byte of the catalog, older versions too, and compare it with what was written."""
+        return self.store.check()
+
+    def restore(self, version: int) -> int:
+        """Make an older version the newest again, as a new version whose number is returned. Nothing is lost."""
+        with self.store.writing():
+            return self.store.restore(version).version
+
+    def collect_garbage(self, older_than: float = WEEK) -> int:
+        """Remove files that interrupted runs left, older than `older_than` seconds; returns how many."""
+        return self.store.collect(older_than)
 
     def failures(self) -> list[Failure]:
         """The inputs that could not be used, in the order of their ids."""
@@ -316,101 +358,3 @@ class Catalog:
 
 def _unusable(name: str, reason: Rejected) -> UsageError:
     return UsageError(f"the photo {name!r} cannot be used: {reason.code}: {reason.detail}", code=reason.code)
-
-
-def open_catalog(path: Source, *, version: int | None = None) -> Catalog:
-    """Open a catalog that exists, at its newest version or at an older one.
-
-    Raises `NotFound` where there is nothing, `CatalogForeign` for another folder or a newer format, and
-    `CatalogDamaged` where a file of it is missing or changed.
-    """
-    return Catalog(LanceStore.open(Path(path), version))
-
-
-def create(
-    path: Source,
-    *,
-    model: str | None = None,
-    resize: str | None = None,
-    precision: str | None = None,
-    weights: Source | None = None,
-    settings: Mapping[str, str] | None = None,
-) -> Catalog:
-    """Make an empty catalog for vectors of `model` (None: the default; see `lookalike models list`).
-
-    `precision` None: what suits this CPU's instructions. `weights` is a weight file for a model that takes one, such
-    as `vgg16`; `settings` belong to `model="onnx:PATH"`, with the keys of `--model-option`. All are fixed from then
-    on. Raises `CatalogForeign` if the folder holds anything, `ModelError` for an unknown model or weights that are
-    missing or refused, `UsageError` for a resize or precision that it does not have.
-    """
-    asked = ModelOptions(
-        name=model,
-        resize=resize,
-        precision=precision,
-        weights=None if weights is None else Path(weights),
-        settings=tuple((settings or {}).items()),
-    )
-    return Catalog(LanceStore.create(Path(path), _facts(asked)))
-
-
-def build(
-    path: Source,
-    sources: Sequence[Source],
-    options: IndexOptions,
-    *,
-    model: ModelOptions | None = None,
-    progress: Progress | None = None,
-    confirm: pipeline.Confirm | None = None,
-) -> tuple[Catalog, Indexed, tuple[str, ...]]:
-    """Open or create the catalog at `path` and index `sources` into it; also returns notices for people.
-
-    Nothing is created before the sources were found. Raises `ModelMismatch` if the catalog was made with a
-    model, resize, precision or weights other than those given.
-    """
-    folder, asked = Path(path), model or ModelOptions()
-    if (folder / "lookalike.json").exists() or (folder.exists() and any(folder.iterdir())):
-        catalog = open_catalog(folder)
-        _check_model(catalog.store.head.model, asked)
-        with catalog.store.writing():
-            plan = pipeline.plan(sources, options)
-            done = catalog.carry_out(plan, options, vectors=asked.vectors, progress=progress, confirm=confirm)
-            return catalog, done, plan.notices
-    if asked.name is None or not asked.name.startswith("onnx:"):
-        models.facts(asked.name, resize=asked.resize, precision=asked.precision)  # refused before folders are searched
-    plan = pipeline.plan(sources, options)
-    if asked.vectors is None:
-        facts = _facts(asked)
-    else:
-        facts = pipeline.vectors_facts(asked.vectors, pipeline.read_vectors(asked.vectors, plan.found.inputs)[1])
-    catalog = Catalog(LanceStore.create(folder, facts))
-    done = catalog.carry_out(plan, options, vectors=asked.vectors, progress=progress, confirm=confirm)
-    return catalog, done, plan.notices
-
-
-def _facts(asked: ModelOptions) -> ModelFacts:
-    precision = asked.precision or models.best_precision(asked.name)
-    return models.resolve(
-        asked.name, resize=asked.resize, precision=precision, weights=asked.weights, settings=dict(asked.settings)
-    )
-
-
-def _check_model(facts: ModelFacts, asked: ModelOptions) -> None:
-    is_file = asked.name is not None and asked.name.startswith("onnx:")
-    for name, has, value in (
-        ("model", facts.name, None if is_file else asked.name),
-        ("resize", facts.resize, asked.resize),
-        ("precision", facts.precision, asked.precision),
-    ):
-        if value is not None and value != has:
-            raise ModelMismatch(
-                f"the catalog was made with {name} {has!r}, this run asks for {value!r}: vectors of two kinds "
-                f"cannot be compared; leave --{name} out, or index into a new catalog"
-            )
-    if asked.weights is None and not asked.settings and not is_file:
-        return
-    given = _facts(replace(asked, name=asked.name or facts.name, resize=facts.resize, precision=facts.precision))
-    if replace(given, name=facts.name).identity != facts.identity:
-        raise ModelMismatch(
-            f"the catalog was made with {facts.identity}, this run asks for {given.identity}: vectors of two kinds "
-            "cannot be compared; leave --model, --weights and --model-option out, or index into a new catalog"
-        )

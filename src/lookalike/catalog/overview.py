@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from importlib.metadata import version
 from typing import Any, overload
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lookalike import __version__, pipeline
+from lookalike import pipeline
 from lookalike.analysis import nearest_neighbors
 from lookalike.catalog.view import View
 from lookalike.options import ClusterOptions, MapOptions
@@ -34,10 +35,16 @@ def info(store: Store) -> dict[str, Any]:
         "neighbors": _computed(head, schema.NEIGHBORS),
         "clusters": _computed(head, schema.CLUSTERS),
         "map": _computed(head, schema.MAP),
+        "whitening": _whitening(store),
         "bytes": store.size(),
         "version": head.version,
         "changed": head.at,
     }
+
+
+def _whitening(store: Store) -> dict[str, Any] | None:
+    fitted = store.head.computed.get(schema.WHITENING)
+    return None if fitted is None else {**fitted.options, "outgrown": pipeline.is_outgrown(store)}
 
 
 def _computed(head: Head, name: str) -> dict[str, Any] | None:
@@ -52,7 +59,7 @@ def fingerprint(store: Store) -> dict[str, Any]:
     """The state of all that a report shows."""
     head = store.head
     return {
-        "lookalike": __version__,
+        "lookalike": version("lookalike"),
         "content": head.content,
         "clusters": _computed(head, schema.CLUSTERS),
         "map": _computed(head, schema.MAP),

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.analysis import nearest_neighbors
 from lookalike.catalog.view import View
 from lookalike.errors import UsageError
 from lookalike.options import RankingOptions
-from lookalike.pipeline import GRAPH_K, compute_neighbors
+from lookalike.pipeline import GRAPH_K, compute_neighbors, step
 from lookalike.records import Floats, Ints, Neighbors, Progress, Value
 
 BLOCK = 1_024
@@ -20,11 +21,16 @@ BLOCK = 1_024
 def rank_items(view: View, options: RankingOptions, *, progress: Progress | None = None) -> Neighbors:
     """The k nearest of every item, itself left out. Rows with fewer hold -1 and infinity at their end.
 
-    Without filters the stored graph answers, and is computed where it is missing or older than the items.
+    Plain distance without filters is answered by the stored graph, which is computed where it is missing or older
+    than the items. All else searches all items.
     """
-    if options.where is None and not options.same and options.k <= GRAPH_K:
+    is_plain = options.where is None and not options.same
+    if is_plain and options.ranking == "euclidean" and options.k <= GRAPH_K:
         graph = compute_neighbors(view.store, progress=progress)
         return Neighbors(graph.ids[:, : options.k], graph.distances[:, : options.k])
+    space = view.space(options.ranking)
+    if is_plain:
+        return nearest_neighbors(space.points, options.k, progress=step(progress, "recommend"))
     everything = np.arange(len(view.ids))
     ids = np.full((len(everything), options.k), -1, np.int64)
     distances = np.full(ids.shape, np.inf, np.float32)
@@ -32,7 +38,7 @@ def rank_items(view: View, options: RankingOptions, *, progress: Progress | None
     for queries, allowed in _groups(view, options, everything):
         for start in range(0, len(queries), BLOCK):
             part = queries[start : start + BLOCK]
-            found = view.searcher.nearest(view.vectors[part], options.k, allowed=allowed, exclude=part, threads=None)
+            found = space.searcher.nearest(space.points[part], options.k, allowed=allowed, exclude=part, threads=None)
             width = found.ids.shape[1]
             ids[part, :width], distances[part, :width] = found.ids, found.distances
             done += len(part)
@@ -45,7 +51,8 @@ def rank_row(view: View, row: int, options: RankingOptions) -> Neighbors:
     """The k nearest of one item, (1, k) or fewer, itself left out."""
     query = np.array([row])
     ((_, allowed),) = _groups(view, options, query)
-    return view.searcher.nearest(view.vectors[query], options.k, allowed=allowed, exclude=query)
+    space = view.space(options.ranking)
+    return space.searcher.nearest(space.points[query], options.k, allowed=allowed, exclude=query)
 
 
 def rank_vector(view: View, vector: Floats, options: RankingOptions) -> Neighbors:
@@ -56,7 +63,8 @@ def rank_vector(view: View, vector: Floats, options: RankingOptions) -> Neighbor
             "give an id, or say what you want with where"
         )
     allowed = None if options.where is None else view.mask(options.where)
-    return view.searcher.nearest(vector[None, :], options.k, allowed=allowed)
+    space = view.space(options.ranking)
+    return space.searcher.nearest(space.point(vector)[None, :], options.k, allowed=allowed)
 
 
 def _groups(view: View, options: RankingOptions, rows: Ints) -> Iterator[tuple[Ints, npt.NDArray[np.bool_] | None]]:

@@ -13,13 +13,37 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lookalike.analysis import Searcher, typical_distance
+from lookalike.analysis import Searcher, Whitening, typical_distance
 from lookalike.errors import UsageError
-from lookalike.pipeline import load_vectors
+from lookalike.pipeline import load_vectors, whitening
 from lookalike.records import Floats, Value
 from lookalike.store import Store, schema
 
 KEYS = ("id", "path")
+
+
+@dataclass(frozen=True)
+class Space:
+    """The items' `points` (n, k) float32 as a ranking sees them, and what makes a vector a point (None: nothing)."""
+
+    points: Floats
+    change: Whitening | None = None
+
+    def point(self, vector: Floats) -> Floats:
+        """A vector (d,) as a point (k,)."""
+        return vector if self.change is None else self.change.apply(vector[None, :])[0]
+
+    @cached_property
+    def searcher(self) -> Searcher:
+        """Exact search among the points."""
+        return Searcher(self.points)
+
+    @cached_property
+    def scale(self) -> float:
+        """The distance at which a score is one half: typical of an item and its nearest, from 100 items."""
+        n = len(self.points)
+        sample = np.unique(np.linspace(0, n - 1, 100).astype(np.int64)) if n else np.zeros(0, np.int64)
+        return typical_distance(self.searcher.nearest(self.points[sample], 1, exclude=sample))
 
 
 @dataclass(frozen=True)
@@ -57,17 +81,19 @@ class View:
         return found
 
     @cached_property
-    def searcher(self) -> Searcher:
-        """Exact search among the items."""
-        return Searcher(self.vectors)
+    def _whitening(self) -> Whitening:
+        return whitening(self.store, self.vectors)
 
     @cached_property
-    def scale(self) -> float:
-        """The distance at which a score is one half: typical of an item and its nearest, from 100 items."""
-        sample = (
-            np.unique(np.linspace(0, len(self.ids) - 1, 100).astype(np.int64)) if self.ids else np.zeros(0, np.int64)
-        )
-        return typical_distance(self.searcher.nearest(self.vectors[sample], 1, exclude=sample))
+    def _spaces(self) -> dict[str, Space]:
+        return {}
+
+    def space(self, ranking: str) -> Space:
+        """Where a ranking measures distances; made when it is first asked for."""
+        if ranking not in self._spaces:
+            change = None if ranking == "euclidean" else self._whitening
+            self._spaces[ranking] = Space(self.vectors if change is None else change.apply(self.vectors), change)
+        return self._spaces[ranking]
 
     @cached_property
     def metadata(self) -> pa.Table:

@@ -51,6 +51,7 @@ def index(
     prune: opt.Prune = False,
     yes: opt.Yes = False,
     retry: opt.Retry = False,
+    refit: opt.Refit = False,
     allow_truncated: opt.AllowTruncated = False,
     min_side: opt.MinSide = 1,
     json: opt.Json = False,
@@ -62,7 +63,7 @@ def index(
     from lookalike.catalog import build
 
     limits = ImageLimits(allow_truncated=allow_truncated, min_side=min_side)
-    options = IndexOptions(metadata=metadata, root=root, prune=prune, yes=yes, retry=retry, limits=limits)
+    options = IndexOptions(metadata=metadata, root=root, prune=prune, yes=yes, retry=retry, refit=refit, limits=limits)
     with progress_bars() as progress:
         _, done, notices = build(
             catalog,
@@ -98,6 +99,7 @@ def run(
     prune: opt.Prune = False,
     yes: opt.Yes = False,
     retry: opt.Retry = False,
+    refit: opt.Refit = False,
     allow_truncated: opt.AllowTruncated = False,
     min_side: opt.MinSide = 1,
     recommendations: Annotated[int, typer.Option(help="Look-alikes of each item, 1 to 1000.")] = 3,
@@ -123,7 +125,7 @@ def run(
     from lookalike.catalog import build
 
     limits = ImageLimits(allow_truncated=allow_truncated, min_side=min_side)
-    options = IndexOptions(metadata=metadata, root=root, prune=prune, yes=yes, retry=retry, limits=limits)
+    options = IndexOptions(metadata=metadata, root=root, prune=prune, yes=yes, retry=retry, refit=refit, limits=limits)
     chosen: dict[str, Any] = {
         "model": model,
         "resize": resize,

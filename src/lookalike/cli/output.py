@@ -75,6 +75,7 @@ NAMES = {
     "clusters": "clustering",
     "map": "drawing the map",
     "report": "writing the report",
+    "export": "gathering pictures",
 }
 
 

@@ -15,7 +15,8 @@ from lookalike.pipeline.computing import (
     stored_map,
 )
 from lookalike.pipeline.embed import load_model
-from lookalike.pipeline.indexing import Confirm, Plan, index, plan
+from lookalike.pipeline.fitting import is_outgrown, whitening
+from lookalike.pipeline.indexing import Confirm, Plan, index, plan, remove
 from lookalike.pipeline.vectors import read_vectors, vectors_facts
 
 __all__ = [
@@ -28,14 +29,17 @@ __all__ = [
     "compute_neighbors",
     "graph_k",
     "index",
+    "is_outgrown",
     "load_colors",
     "load_model",
     "load_vectors",
     "map_of",
     "plan",
     "read_vectors",
+    "remove",
     "step",
     "stored_clusters",
     "stored_map",
     "vectors_facts",
+    "whitening",
 ]

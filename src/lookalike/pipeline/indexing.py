@@ -13,11 +13,12 @@ import numpy as np
 
 from lookalike import images
 from lookalike.engines import Engine
-from lookalike.errors import Interrupted, Rejected, UsageError
+from lookalike.errors import Interrupted, NotFound, Rejected, UsageError
 from lookalike.options import IndexOptions
 from lookalike.pipeline import rows
 from lookalike.pipeline.computing import load_vectors
 from lookalike.pipeline.embed import Embedded, Embedder, Failed, Outcome, Task, Twin, Unchanged
+from lookalike.pipeline.fitting import renew_whitening
 from lookalike.pipeline.metadata import plan_metadata
 from lookalike.records import Failure, Floats, Indexed, Input, Progress, Value
 from lookalike.store import Append, Change, Delete, Store, Upsert, schema
@@ -100,7 +101,21 @@ def index(
                 "run the same command again to go on from there"
             ) from None
         run.prune(gone)
+        renew_whitening(store, refit=options.refit)
         return run.result(time.perf_counter() - started)
+
+
+def remove(store: Store, ids: Sequence[str]) -> int:
+    """Remove items and what is known of them, under `writing`; see `Catalog.remove`."""
+    asked = dict.fromkeys(ids)
+    there = set(store.read(schema.ITEMS, ["id"], ids=list(asked))["id"].to_pylist())
+    missing = [item for item in asked if item not in there]
+    if missing:
+        raise NotFound(f"{len(missing)} of {len(asked)} ids are no items, {missing[0]!r} first: nothing was removed")
+    if asked:
+        changes = [Delete(table, list(asked)) for table in (schema.ITEMS, schema.METADATA)]
+        store.commit(f"{len(asked)} removed", changes, vectors_changed=True)
+    return len(asked)
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from lookalike.records import ModelFacts
+from lookalike.records import Checked, ModelFacts
 from lookalike.store import schema
 
 FORMAT = 1
@@ -153,6 +153,18 @@ class Store(Protocol):
         computed: Mapping[str, Computed] | None = None,
     ) -> Head:
         """Apply the changes in one step, under `writing`; `computed` entries are added to the head's."""
+        ...
+
+    def check(self) -> Checked:
+        """Read every byte of every version and compare it with what was written."""
+        ...
+
+    def restore(self, version: int) -> Head:
+        """Make an older version the newest again, under `writing`; raises `NotFound` if there is none of it."""
+        ...
+
+    def collect(self, older_than: float) -> int:
+        """Remove files that no version names and that are older, in seconds; returns how many."""
         ...
 
     def size(self) -> int:

@@ -6,21 +6,24 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
 
 from lookalike.errors import CatalogDamaged, CatalogForeign, LookalikeError, StoreError, UsageError
-from lookalike.records import ModelFacts
+from lookalike.records import Checked, ModelFacts
 from lookalike.store import schema
 from lookalike.store.base import Append, Change, Computed, Delete, Head, Replace, Upsert, next_head, now
+from lookalike.store.integrity import check_files, data_files, remove_orphans, settle
 from lookalike.store.lock import no_space, write_lock
 from lookalike.store.manifest import (
+    MARKER,
     Manifest,
     check_marker,
+    list_versions,
     read_manifest,
-    sync_folder,
     write_manifest,
     write_marker,
 )
@@ -36,7 +39,7 @@ class LanceStore:
         self.folder = folder
         self._manifest = manifest
         self._writing = False
-        self._synced: set[Path] = set()
+        self._known: set[str] = set()
 
     @classmethod
     def create(cls, folder: Path, model: ModelFacts) -> LanceStore:
@@ -50,6 +53,7 @@ class LanceStore:
             with write_lock(folder / "lock"):
                 manifest = Manifest(Head(version=1, at=now(), message="created", model=model), {})
                 write_marker(folder)
+                manifest = replace(manifest, files=settle(folder, {MARKER}))
                 write_manifest(folder, manifest)
         except NotADirectoryError as exc:
             raise CatalogForeign(f"{str(folder)!r} is a file: a catalog is a folder") from exc
@@ -85,6 +89,7 @@ class LanceStore:
             newest = read_manifest(self.folder)
             if newest is not None:
                 self._manifest = newest
+            self._known = data_files(self.folder)
             self._writing = True
             try:
                 yield
@@ -139,14 +144,38 @@ class LanceStore:
                 data = self._apply(change, tables)
                 if data is not None:
                     tables[change.table], rows[change.table] = data.version, data.count_rows()
-                    self._sync(change.table)
+            fresh = data_files(self.folder) - self._known
+            files = settle(self.folder, fresh)
             head = next_head(self.head, message, changes, rows, vectors_changed=vectors_changed, computed=computed)
-            manifest = Manifest(head, tables)
+            manifest = Manifest(head, tables, files)
             write_manifest(self.folder, manifest)
         except (OSError, ValueError, pa.ArrowException) as exc:
             raise _translated(self.folder, exc) from exc
         self._manifest = manifest
+        self._known |= fresh
         return head
+
+    def check(self) -> Checked:
+        """Read every byte; see `Store.check`."""
+        return check_files(self.folder)
+
+    def restore(self, version: int) -> Head:
+        """Go back to an older version; see `Store.restore`."""
+        if not self._writing:
+            raise StoreError("a restore needs `with store.writing():` around it")
+        old = read_manifest(self.folder, version)
+        newest = list_versions(self.folder)[-1]
+        if old is None or version == newest:
+            return self.head
+        head = replace(old.head, version=newest + 1, at=now(), message=f"restored version {version}")
+        self._manifest = Manifest(head, old.tables)
+        write_manifest(self.folder, self._manifest)
+        return head
+
+    def collect(self, older_than: float) -> int:
+        """Remove what no version names; see `Store.collect`."""
+        with self.writing():
+            return remove_orphans(self.folder, older_than)
 
     def size(self) -> int:
         """Bytes of all files of the catalog, those of older versions included."""
@@ -191,17 +220,6 @@ class LanceStore:
     def _uri(self, table: str) -> Path:
         return self.folder / f"{table}.lance"
 
-    def _sync(self, table: str) -> None:
-        """Make the files of a table durable before a manifest names them: Lance itself does not."""
-        for root, _, names in os.walk(self._uri(table)):
-            fresh = [path for name in names if (path := Path(root) / name) not in self._synced]
-            for path in fresh:
-                with path.open("rb") as file:
-                    os.fsync(file.fileno())
-            if fresh:
-                sync_folder(Path(root))
-            self._synced.update(path for path in fresh if path.suffix != ".json")
-
     def _damaged(self, table: str, exc: Exception) -> StoreError:
         return CatalogDamaged(
             f"table {table!r} of catalog {str(self.folder)!r} cannot be read ({_short(exc)}): restore it from a copy"
@@ -235,7 +253,7 @@ def _parts(ids: Sequence[str], size: int = 1_000) -> Iterator[Sequence[str]]:
 
 def _translated(folder: Path, exc: Exception) -> LookalikeError:
     if "No space left" in str(exc):
-        return no_space(folder, exc)
+        return no_space(folder, _short(exc))
     if "Read-only" in str(exc) or "Permission denied" in str(exc):
         return LookalikeError(
             f"catalog {str(folder)!r} cannot be written ({_short(exc)}): make the folder writable",

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,14 @@ VERSIONS = "versions"
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A head, and for each table the version of its data set."""
+    """A head, for each table the version of its data set, and what this version added to the folder.
+
+    `files` maps the path of each new file to its size in bytes and its SHA-256.
+    """
 
     head: Head
     tables: Mapping[str, int]
+    files: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
 
 def write_marker(folder: Path) -> None:
@@ -59,30 +63,36 @@ def check_marker(folder: Path) -> None:
 
 def read_manifest(folder: Path, version: int | None = None) -> Manifest | None:
     """The newest version, or the one asked for; None while nothing was committed yet."""
-    versions = sorted(int(path.stem) for path in (folder / VERSIONS).glob("*.json") if path.stem.isdigit())
+    versions = list_versions(folder)
     if not versions and version is None:
         return None
     if version is not None and version not in versions:
         raise NotFound(f"catalog {str(folder)!r} has no version {version}: it has {versions[:1]} to {versions[-1:]}")
     path = _path(folder, versions[-1] if version is None else version)
     try:
-        stored = json.loads(path.read_bytes())
-        checksum = stored.pop("checksum")
-        if checksum != _checksum(stored):
+        data = path.read_bytes()
+        stored = json.loads(data)
+        # Compared as written, too: a changed digit can stand for the same number, and is damage all the same.
+        if data != _encoded(stored) or stored.pop("checksum") != _checksum(stored):
             raise ValueError("its checksum does not match")
         return _from_json(stored)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
         raise CatalogDamaged(
-            f"{str(path)!r} is damaged ({exc}): restore the catalog from a copy, or, to go back one version, "
-            "move that file away"
+            f"{str(path)!r} is damaged ({exc}): restore the catalog from a copy, or, to go back to the version "
+            "before, move that file away"
         ) from exc
+
+
+def list_versions(folder: Path) -> list[int]:
+    """The numbers of all versions, rising."""
+    return sorted(int(path.stem) for path in (folder / VERSIONS).glob("*.json") if path.stem.isdigit())
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Put a version in place; when this returns it is on disk."""
     stored = _to_json(manifest)
     stored["checksum"] = _checksum(stored)
-    write_aside(_path(folder, manifest.head.version), json.dumps(stored, indent=1).encode() + b"\n")
+    write_aside(_path(folder, manifest.head.version), _encoded(stored))
 
 
 def write_aside(path: Path, data: bytes) -> None:
@@ -109,6 +119,10 @@ def _path(folder: Path, version: int) -> Path:
     return folder / VERSIONS / f"{version:012d}.json"
 
 
+def _encoded(stored: Mapping[str, Any]) -> bytes:
+    return json.dumps(stored, indent=1).encode() + b"\n"
+
+
 def _checksum(stored: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(stored, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
@@ -125,6 +139,7 @@ def _to_json(manifest: Manifest) -> dict[str, Any]:
         "vectors": head.vectors,
         "content": head.content,
         "tables": tables,
+        "files": {path: list(facts) for path, facts in manifest.files.items()},
         "computed": {name: dataclasses.asdict(computed) for name, computed in head.computed.items()},
     }
 
@@ -140,4 +155,5 @@ def _from_json(stored: Mapping[str, Any]) -> Manifest:
         rows={name: table["rows"] for name, table in stored["tables"].items()},
         computed={name: Computed(**computed) for name, computed in stored["computed"].items()},
     )
-    return Manifest(head, {name: table["version"] for name, table in stored["tables"].items()})
+    files = {path: (size, sha256) for path, (size, sha256) in stored.get("files", {}).items()}
+    return Manifest(head, {name: table["version"] for name, table in stored["tables"].items()}, files)

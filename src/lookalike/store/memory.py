@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lookalike.errors import StoreError
-from lookalike.records import ModelFacts
+from lookalike.errors import NotFound, StoreError
+from lookalike.records import Checked, ModelFacts
 from lookalike.store import schema
 from lookalike.store.base import Append, Change, Computed, Delete, Head, Replace, Upsert, next_head, now
 from lookalike.store.lance_store import filtered
@@ -23,6 +24,7 @@ class MemoryStore:
         self._head = Head(version=1, at=now(), message="created", model=model)
         self._tables: dict[str, pa.Table] = {}
         self._writing = False
+        self._history = {1: (self._head, self._tables)}
 
     @property
     def head(self) -> Head:
@@ -83,7 +85,27 @@ class MemoryStore:
         self._tables = tables
         rows = {name: table.num_rows for name, table in tables.items()}
         self._head = next_head(self._head, message, changes, rows, vectors_changed=vectors_changed, computed=computed)
+        self._history[self._head.version] = (self._head, tables)
         return self._head
+
+    def check(self) -> Checked:
+        """Nothing can be damaged here."""
+        return Checked(files=len(self._tables), bytes=self.size())
+
+    def restore(self, version: int) -> Head:
+        """Go back to an older version; see `Store.restore`."""
+        if version not in self._history:
+            raise NotFound(f"there is no version {version}: give one from 1 to {self._head.version}")
+        if version != self._head.version:
+            head, self._tables = self._history[version]
+            message = f"restored version {version}"
+            self._head = replace(head, version=self._head.version + 1, at=now(), message=message)
+            self._history[self._head.version] = (self._head, self._tables)
+        return self._head
+
+    def collect(self, older_than: float) -> int:  # noqa: ARG002  there is nothing to collect
+        """Nothing is left behind here."""
+        return 0
 
     def size(self) -> int:
         """Bytes of the Arrow tables."""

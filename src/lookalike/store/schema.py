@@ -9,8 +9,8 @@ import pyarrow as pa
 from lookalike.records import COLOR_BINS
 
 ITEMS, METADATA, FAILURES = "items", "metadata", "failures"
-NEIGHBORS, CLUSTERS, MAP = "neighbors", "clusters", "map"
-TABLES = (ITEMS, METADATA, FAILURES, NEIGHBORS, CLUSTERS, MAP)
+NEIGHBORS, CLUSTERS, MAP, WHITENING = "neighbors", "clusters", "map", "whitening"
+TABLES = (ITEMS, METADATA, FAILURES, NEIGHBORS, CLUSTERS, MAP, WHITENING)
 ADDED = {ITEMS: ("color",)}
 """Columns that older catalogs do not have; null where they were not computed."""
 
@@ -86,6 +86,12 @@ def layout() -> pa.Schema:
     )
 
 
+def whitening(dimension: int) -> pa.Schema:
+    """What the default ranking fits: the mean of the vectors, then the scaled axes, in the order of ids."""
+    values = pa.field("values", pa.list_(pa.float64(), dimension), nullable=False)
+    return pa.schema([pa.field("id", pa.string(), nullable=False), values])
+
+
 def vector_type(dimension: int) -> pa.DataType:
     """Arrow's fixed-size list of float32, which Lance and Embedding Atlas read as a vector."""
     return pa.list_(pa.float32(), dimension)
@@ -106,5 +112,6 @@ def empty(table: str, dimension: int) -> pa.Table:
         NEIGHBORS: neighbors(),
         CLUSTERS: clusters(),
         MAP: layout(),
+        WHITENING: whitening(dimension),
     }
     return schemas[table].empty_table()

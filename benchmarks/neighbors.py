@@ -1,0 +1,260 @@
+"""Exact neighbors beside FAISS and scikit-learn, in turns within one run, answers checked against float64.
+
+    python -m benchmarks.neighbors graph --photos DIR      # 25,000 x 1,280, 25,000 x 4,096 and white noise, k = 3, 90
+    python -m benchmarks.neighbors growth --photos DIR     # 12,500 to 100,000 rows: exponent, peak memory
+    python -m benchmarks.neighbors query --photos DIR      # one query: 25,000, 100,000, 1,000,000 rows on disk
+
+Needs faiss-cpu and scikit-learn. Times are wall times on `--threads`, which others on the machine disturb: look at the
+ratios, whose two sides are taken in turns. The features are computed once and kept in `--cache`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Any
+
+import numpy as np
+
+from lookalike import nearest_neighbors
+from lookalike.analysis import Searcher
+from lookalike.records import Floats
+
+D = 1280
+
+
+def features(photos: Path, cache: Path) -> Floats:
+    """(25000, 1280) pooled features of the photos and of a mirrored, a cropped and a turned copy of each."""
+    path = cache / "real1280.npy"
+    if not path.exists():
+        from PIL import Image, ImageOps
+
+        from lookalike.models import registry
+
+        model = registry.load("efficientnet-lite0-gap", precision="int8")
+
+        def embed(photo: Path) -> Floats:
+            image = Image.open(photo).convert("RGB").resize((224, 224))
+            seed = sum(photo.stem.encode()) % 30
+            box = (10 + seed // 3, 10 + seed // 2, 214 - seed // 2, 214 - seed // 3)
+            turned = ImageOps.mirror(image).rotate(6 + seed % 9, fillcolor=(255, 255, 255))
+            views = (image, ImageOps.mirror(image), image.crop(box).resize((224, 224)), turned)
+            return model.embed(np.stack([np.asarray(view, np.uint8) for view in views]))
+
+        with ThreadPoolExecutor() as pool:
+            rows = list(pool.map(embed, sorted((photos / "images").rglob("*.jpg"))))
+        np.save(path, np.stack(rows, 1).reshape(-1, D)[:25_000])
+    loaded: Floats = np.load(path)
+    return loaded
+
+
+def vgg_like(real: Floats, cache: Path) -> Floats:
+    """(n, 4096) like VGG16's fc2, from real features: their spectrum made steeper, projected at random, cut at zero.
+
+    About two thirds are zeros; 90% of the variance lies in about 100 axes, 95% in about 270.
+    """
+    path = cache / "vgg4096.npy"
+    if not path.exists():
+        sample = real[::5].astype(np.float64)
+        mean = sample.mean(axis=0)
+        values, axes = np.linalg.eigh(np.cov(sample.T))
+        values = np.maximum(values, 1e-9)
+        mixed = (axes * values**0.25) @ np.random.default_rng(0).normal(size=(D, 4096))
+        cut = 0.43 * np.sqrt((values**1.5).sum())
+        np.save(path, np.maximum((real - mean).astype(np.float32) @ mixed.astype(np.float32) - np.float32(cut), 0))
+    loaded: Floats = np.load(path)
+    return loaded
+
+
+def noise(n: int, d: int) -> Floats:
+    """White noise, (n, d)."""
+    return np.random.default_rng(1).standard_normal((n, d), np.float32)
+
+
+def scaled_up(real: Floats, n: int) -> Floats:
+    """`n` rows from the real ones: copies with a twentieth of their spread as noise."""
+    rng = np.random.default_rng(2)
+    spread = real[::50].std(axis=0) / 20
+    parts = [real[: min(len(real), n)]]
+    while sum(map(len, parts)) < n:
+        want = min(len(real), n - sum(map(len, parts)))
+        parts.append(real[:want] + spread * rng.standard_normal((want, real.shape[1]), np.float32))
+    return np.concatenate(parts)
+
+
+def right(x: Floats, ids: Any, k: int, rows: int) -> float:
+    """The share of `rows` rows whose ids are those of a plain float64 search, ties by the lower row."""
+    chosen = np.linspace(0, len(x) - 1, rows).astype(int)
+    good = 0
+    for row in chosen:
+        squared = np.concatenate(
+            [np.square(x[a : a + 4096].astype(np.float64) - x[row]).sum(axis=1) for a in range(0, len(x), 4096)]
+        )
+        squared[row] = np.inf
+        near = np.argpartition(squared, k)[: k + 1]
+        near = np.flatnonzero(squared <= squared[near].max())
+        good += np.array_equal(near[np.lexsort((near, squared[near]))][:k], ids[row])
+    return good / rows
+
+
+def seconds(run: Callable[[], Any]) -> tuple[float, Any]:
+    """How long `run` takes, and what it gives."""
+    start = time.perf_counter()
+    result = run()
+    return time.perf_counter() - start, result
+
+
+def faiss_search(x: Floats, k: int, threads: int) -> Any:
+    """FAISS's flat index filled and asked for all rows (k + 1, as it finds each row itself)."""
+    import faiss
+
+    faiss.omp_set_num_threads(threads)
+    index = faiss.IndexFlatL2(x.shape[1])
+    index.add(x)
+    return index.search(x, k + 1)
+
+
+def sklearn_search(x: Floats, k: int, threads: int) -> Any:
+    """scikit-learn's brute force."""
+    from sklearn.neighbors import NearestNeighbors
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(threads):
+        return NearestNeighbors(n_neighbors=k, algorithm="brute").fit(x).kneighbors()
+
+
+def graph(args: argparse.Namespace) -> None:
+    """The whole graph."""
+    real = features(args.photos, args.cache)[: args.rows]
+    makers: dict[str, Callable[[], Floats]] = {
+        "real": lambda: real,
+        "vgg": lambda: vgg_like(features(args.photos, args.cache), args.cache)[: args.rows],
+        "noise": lambda: noise(len(real), D),
+    }
+    nearest_neighbors(real[:5000], 3, threads=args.threads)  # what is compiled once
+    print("| vectors | k | lookalike s | FAISS / it | scikit-learn / it | rows checked, right |")
+    print("| --- | --- | --- | --- | --- | --- |", flush=True)
+    for name in args.data:
+        x = np.ascontiguousarray(makers[name]())
+        for k in args.k:
+            times: dict[str, list[float]] = {"own": [], "faiss": [], "sklearn": []}
+            for turn in range(args.repeats):
+                spent, found = seconds(partial(nearest_neighbors, x, k, threads=args.threads))
+                times["own"].append(spent)
+                times["faiss"].append(seconds(partial(faiss_search, x, k, args.threads))[0])
+                if not args.no_sklearn and turn == 0:
+                    times["sklearn"].append(seconds(partial(sklearn_search, x, k, args.threads))[0])
+            share = right(x, found.ids, k, args.check)
+            by_pair = np.median(np.array(times["faiss"]) / times["own"])
+            other = f"{times['sklearn'][0] / times['own'][0]:.1f}" if times["sklearn"] else "-"
+            print(
+                f"| {name} {x.shape[0]:,} x {x.shape[1]:,} | {k} | {np.median(times['own']):.2f} "
+                f"| {by_pair:.1f} | {other} | {args.check}, {share:.1%} |",
+                flush=True,
+            )
+
+
+def growth(args: argparse.Namespace) -> None:
+    """Time and peak memory as the rows grow, each in a process of its own."""
+    sizes = [12_500, 25_000, 50_000, 100_000][: args.sizes]
+    print("| rows | lookalike s | peak MiB more | FAISS s | peak MiB more |")
+    print("| --- | --- | --- | --- | --- |", flush=True)
+    spent: dict[str, list[float]] = {"own": [], "faiss": []}
+    for n in sizes:
+        cells = []
+        for who in ("own", "faiss"):
+            known = ["--photos", str(args.photos), "--cache", str(args.cache), "--threads", str(args.threads)]
+            done = subprocess.run(
+                [sys.executable, "-m", "benchmarks.neighbors", "one", *known, "--rows", str(n), "--who", who],
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            took, more = map(float, done.stdout.split())
+            spent[who].append(took)
+            cells.append(f"{took:.2f} | {more:.0f}")
+        print(f"| {n:,} | {' | '.join(cells)} |", flush=True)
+    for who, times in spent.items():
+        print(f"{who}: time grows as rows^{np.polyfit(np.log(sizes[: len(times)]), np.log(times), 1)[0]:.2f}")
+
+
+def one(args: argparse.Namespace) -> None:
+    """One search, for `growth`: its seconds and by how many MiB it raised the peak of the process."""
+    x = scaled_up(features(args.photos, args.cache), args.rows)
+    if args.who == "own":
+        nearest_neighbors(x[:5000], 3, threads=args.threads)
+    else:
+        faiss_search(x[:100], 3, args.threads)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    run: Callable[..., Any] = nearest_neighbors if args.who == "own" else faiss_search
+    took, _ = seconds(partial(run, x, 3, threads=args.threads))
+    print(took, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+
+
+def query(args: argparse.Namespace) -> None:
+    """One query at a time, on vectors that lie on disk."""
+    import faiss
+
+    real = features(args.photos, args.cache)
+    print("| rows | lookalike ms: median, 99% | FAISS ms: median, 99% | FAISS / it | same ids |")
+    print("| --- | --- | --- | --- | --- |", flush=True)
+    for n in [25_000, 100_000, 1_000_000][: args.sizes]:
+        path = args.cache / f"rows{n}.npy"
+        if not path.exists():
+            out = np.lib.format.open_memmap(path, "w+", np.float32, (n, D))
+            for a in range(0, n, len(real)):
+                out[a : a + len(real)] = scaled_up(real, 2 * len(real))[len(real) :][: n - a]
+            out.flush()
+        x = np.load(path, mmap_mode="r")
+        spread = real[::50].std(axis=0) / 10
+        asked = real[:: max(1, len(real) // args.queries)][: args.queries]
+        asked = asked + spread * np.random.default_rng(3).standard_normal(asked.shape, np.float32)
+        searcher = Searcher(x)
+        faiss.omp_set_num_threads(args.threads)
+        index = faiss.IndexFlatL2(D)
+        index.add(np.ascontiguousarray(x))
+        searcher.nearest(asked[:1], 3, threads=args.threads)
+        times: list[tuple[float, float]] = []
+        same = 0
+        for row in asked:
+            spent, found = seconds(partial(searcher.nearest, row[None], 3, threads=args.threads))
+            other, (_, ids) = seconds(partial(index.search, row[None], 3))
+            times.append((spent, other))
+            same += np.array_equal(found.ids, ids)
+        table = np.array(times) * 1000
+        own, faiss_ms = (f"{np.median(column):.1f}, {np.quantile(column, 0.99):.1f}" for column in table.T)
+        ratio = np.median(table[:, 1] / table[:, 0])
+        print(f"| {n:,} | {own} | {faiss_ms} | {ratio:.1f} | {same} of {len(asked)} |", flush=True)
+
+
+def main() -> None:
+    """Read the arguments and run one section."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("section", choices=["graph", "growth", "query", "one"])
+    parser.add_argument("--photos", type=Path, default=Path("../shared/data/products"), help="folder with images/")
+    parser.add_argument("--cache", type=Path, default=Path(gettempdir()) / "lookalike-benchmark")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=25_000)
+    parser.add_argument("--k", type=int, nargs="+", default=[3, 90])
+    parser.add_argument("--data", nargs="+", default=["real", "vgg", "noise"])
+    parser.add_argument("--check", type=int, default=200, help="rows compared with float64")
+    parser.add_argument("--sizes", type=int, default=4, help="how many of the sizes to run, from the smallest")
+    parser.add_argument("--queries", type=int, default=100)
+    parser.add_argument("--who", default="own")
+    parser.add_argument("--no-sklearn", action="store_true")
+    args = parser.parse_args()
+    args.cache.mkdir(parents=True, exist_ok=True)
+    {"graph": graph, "growth": growth, "query": query, "one": one}[args.section](args)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""What the default ranking fits on a catalog: stored with it, used by every later query, renewed when outgrown."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lookalike.analysis import Whitening, fit_whitening
+from lookalike.pipeline.computing import load_vectors
+from lookalike.records import Floats
+from lookalike.store import Computed, Replace, Store, schema
+
+OUTGROWN = 2.0
+"""A fit is outgrown by a catalog of more than this many times its items, or of less than one part in this many."""
+
+
+def is_outgrown(store: Store) -> bool:
+    """Whether the stored fit, if there is one, was made on a catalog of another size."""
+    fitted = store.head.computed.get(schema.WHITENING)
+    items = store.head.rows.get(schema.ITEMS, 0)
+    if fitted is None:
+        return False
+    before = max(int(fitted.options["items"]), 1)
+    return not before / OUTGROWN <= items <= before * OUTGROWN
+
+
+def renew_whitening(store: Store, *, refit: bool = False) -> None:
+    """Fit where nothing is fitted yet, where the catalog has outgrown it, or where asked; under `writing`."""
+    items = store.head.rows.get(schema.ITEMS, 0)
+    if items == 0 or not (refit or schema.WHITENING not in store.head.computed or is_outgrown(store)):
+        return
+    fit = fit_whitening(load_vectors(store)[1])
+    values = np.vstack([fit.mean, fit.axes.T])
+    ids = ["mean", *(f"{axis:05d}" for axis in range(fit.axes.shape[1]))]
+    flat = pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
+    table = pa.table([pa.array(ids, pa.string()), flat], schema=schema.whitening(values.shape[1]))
+    computed = Computed(of=store.head.vectors, options={"items": items})
+    store.commit("whitening fitted", [Replace(schema.WHITENING, table)], computed={schema.WHITENING: computed})
+
+
+def whitening(store: Store, vectors: Floats) -> Whitening:
+    """The stored fit; where there is none, one of these vectors, which is then not stored."""
+    if schema.WHITENING not in store.head.computed:
+        return fit_whitening(vectors)
+    table = store.read(schema.WHITENING).sort_by("id")
+    values = pc.list_flatten(table["values"]).to_numpy().reshape(len(table), -1)
+    return Whitening(values[-1], np.ascontiguousarray(values[:-1].T))

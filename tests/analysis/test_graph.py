@@ -1,0 +1,178 @@
+"""The graph from products of bytes or of float32: the same rows and the same bits as plain float64."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lookalike.analysis import _bytes, _graph, nearest_neighbors
+from lookalike.analysis._blocks import Workers
+from lookalike.analysis._search import ExactSearch, direct
+from tests.analysis.reference import blobs, brute_force
+
+pytest.importorskip("numba")
+
+KINDS = ("blobs", "sparse", "noise", "spread", "whole", "offset", "twins", "far")
+
+
+def vectors_of(kind: str, n: int, d: int, seed: int) -> Any:
+    """Vectors that are hard in one way each."""
+    rng = np.random.default_rng(seed)
+    x: Any = blobs(n, 12, d, 1.0, seed)[0].astype(np.float32)
+    if kind == "sparse":
+        x = np.maximum(x - 0.5, 0)
+    elif kind == "noise":
+        x = rng.normal(size=(n, d))
+    elif kind == "spread":  # every column of another size
+        x = x * np.logspace(0, -6, d)
+    elif kind == "whole":  # many equal distances
+        x = rng.integers(0, 3, (n, d)).astype(np.float32)
+    elif kind == "offset":
+        x = x + np.float32(1000)
+    elif kind == "twins":  # every row up to nine times
+        x = x[rng.integers(0, n, n // 3)][rng.integers(0, n // 3, n)]
+    elif kind == "far":  # a few rows that no step fits
+        x[rng.integers(0, n, 3)] *= 1e6
+    return x
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Takes this way for few rows too, in blocks small enough that there are many."""
+    monkeypatch.setattr(_graph, "FEWEST", 200)
+    monkeypatch.setattr(_graph, "BLOCK", 100)
+
+
+def check(x: Any, k: int, **options: Any) -> None:
+    found = _graph.graph(x, k, options.get("threads", 1), None)
+    assert found is not None, "this way was not taken"
+    ids, distances = brute_force(x, k)
+    np.testing.assert_array_equal(found[0], ids)
+    np.testing.assert_array_equal(found[1], direct(x, np.repeat(np.arange(len(x)), k), x, ids.ravel()).reshape(-1, k))
+    np.testing.assert_allclose(np.sqrt(found[1]), distances, rtol=1e-12)
+
+
+@pytest.mark.parametrize("form", [True, False], ids=["bytes", "floats"])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_every_kind_of_vectors(small: None, monkeypatch: pytest.MonkeyPatch, kind: str, form: bool, dtype: Any) -> None:
+    monkeypatch.setattr(_graph._Graph, "_choose", lambda *_: form)
+    check(vectors_of(kind, 430, 70, 1).astype(dtype), 7)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from(KINDS), st.integers(1, 20), st.integers(32, 300), st.booleans())
+def test_any_vectors(seed: int, kind: str, k: int, d: int, form: bool) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_graph, "FEWEST", 200)
+        patch.setattr(_graph, "BLOCK", 64)
+        patch.setattr(_graph._Graph, "_choose", lambda *_: form)
+        check(vectors_of(kind, 330, d, seed), k)
+
+
+def test_one_and_three_threads_give_the_same_bytes(small: None) -> None:
+    x = vectors_of("blobs", 1500, 64, 0)
+    one, three = _graph.graph(x, 9, 1, None), _graph.graph(x, 9, 3, None)
+    assert one is not None
+    assert three is not None
+    assert [part.tobytes() for part in one] == [part.tobytes() for part in three]
+
+
+def test_the_public_function_takes_this_way_and_gives_the_same_without_it(
+    small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = vectors_of("twins", 700, 48, 3)
+    x = np.vstack([x, np.repeat(x[:1], 30, axis=0)])  # so many copies that they are searched once
+    fast = [nearest_neighbors(x, 6, metric=metric) for metric in ("euclidean", "cosine")]
+    monkeypatch.setattr(_graph, "_ready", lambda: False)
+    plain = [nearest_neighbors(x, 6, metric=metric) for metric in ("euclidean", "cosine")]
+    for a, b in zip(fast, plain, strict=True):
+        assert a.ids.tobytes() == b.ids.tobytes()
+        assert a.distances.tobytes() == b.distances.tobytes()
+
+
+def test_the_sample_takes_bytes_where_they_tell_rows_apart_and_leaves_what_nothing_tells_apart(small: None) -> None:
+    taken: list[bool | None] = []
+
+    class Spy(_graph._Graph):
+        def _choose(self, *given: Any) -> bool | None:
+            taken.append(super()._choose(*given))
+            return taken[-1]
+
+    with Workers(1) as workers:
+        assert Spy(vectors_of("blobs", 3000, 64, 0), 3, workers).run(None) is not None
+        offset = vectors_of("blobs", 3000, 64, 0) + np.float32(1e7) * (np.arange(3000) % 2)[:, None]
+        Spy(offset.astype(np.float32), 3, workers).run(None)
+    assert taken == [True, None]
+
+
+@pytest.mark.parametrize("d", [32, 40, 127, 128, 129, 135, 1000, 1280, 4101])
+def test_sums_have_the_bits_of_numpy(d: int) -> None:
+    from lookalike.analysis import _kernels
+
+    a, b = np.random.default_rng(d).normal(size=(2, 20, d)).astype(np.float32)
+    scratch = np.empty(d), np.empty(40)
+    found = [_kernels.sum_of_squares(a[i], b[i], *_graph.sum_plan(d), *scratch) for i in range(20)]
+    np.testing.assert_array_equal(found, direct(a, np.arange(20), b, np.arange(20)))
+
+
+def test_products_of_bytes_are_exact() -> None:
+    rng = np.random.default_rng(0)
+    codes = rng.integers(-127, 128, (70, 4096)).astype(np.int8)
+    codes[:3] = 127
+    codes[3:6] = -127
+    found = _bytes.products_of(_bytes.shifted(codes), np.ascontiguousarray(codes.T))
+    np.testing.assert_array_equal(found, codes.astype(np.int64) @ codes.T.astype(np.int64))
+    assert _bytes.exact()
+
+
+def test_rounding_to_bytes_loses_what_it_says() -> None:
+    from lookalike.analysis import _kernels
+
+    x, center = np.random.default_rng(0).normal(size=(2, 40, 50))
+    codes, lost = np.empty((40, 50), np.int8), np.empty(40)
+    _kernels.quantize(x, center[0][:50], 0.01, codes, lost)
+    np.testing.assert_allclose(lost, np.linalg.norm(x - center[0] - 0.01 * codes, axis=1), rtol=1e-12)
+    assert abs(codes.astype(int)).max() == 127
+
+
+def test_every_pair_of_blocks_meets_once_and_no_round_uses_a_block_twice() -> None:
+    for blocks in (1, 2, 5, 8):
+        pairs = _graph.tournament(blocks)
+        assert sorted(pairs) == [(a, b) for a in range(blocks) for b in range(a + 1, blocks)]
+        half = blocks // 2
+        for start in range(0, len(pairs), max(1, half)):
+            seats = [block for pair in pairs[start : start + half] for block in pair]
+            assert len(seats) == len(set(seats))
+
+
+def test_progress_rises_and_ends_at_the_number_of_rows(small: None) -> None:
+    seen: list[tuple[int, int]] = []
+    nearest_neighbors(vectors_of("blobs", 900, 40, 0), 3, progress=lambda *at: seen.append(at))
+    assert seen == sorted(seen)
+    assert seen[-1] == (900, 900)
+
+
+def test_queries_load_no_compiler() -> None:
+    code = (
+        "import sys, numpy as np, lookalike\n"
+        "lookalike.nearest_neighbors(np.random.default_rng(0).normal(size=(5000, 64)), 3, np.zeros((1, 64)))\n"
+        "print(sorted({'numba', 'onnxruntime'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_what_this_way_does_not_serve_it_leaves(small: None) -> None:
+    x = vectors_of("blobs", 400, 40, 0)
+    assert _graph.graph(x[:150], 3, 1, None) is None
+    assert _graph.graph(x[:, :20], 3, 1, None) is None
+    assert _graph.graph(x, 300, 1, None) is None
+    assert _graph.graph(np.ones((400, 40)), 3, 1, None) is None
+    assert ExactSearch(x).search(x[:2], 1)[0].tolist() == [[0], [1]]

@@ -1,0 +1,102 @@
+"""An updated graph is what a rebuild gives, whatever came, changed and went."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lookalike.analysis import nearest_neighbors, update_neighbors, updating
+from lookalike.errors import UsageError
+from tests.analysis.reference import blobs
+
+
+def check(found: Any, x: Any, k: int) -> None:
+    expected = nearest_neighbors(x, k, threads=1)
+    k = expected.ids.shape[1]
+    np.testing.assert_array_equal(found.ids[:, :k], expected.ids)
+    assert found.distances[:, :k].tobytes() == expected.distances.tobytes()
+    wide = nearest_neighbors(x, found.ids.shape[1], threads=1)
+    unknown = found.ids < 0
+    np.testing.assert_array_equal(found.ids[~unknown], wide.ids[~unknown])
+    assert np.isinf(found.distances[unknown]).all()
+    assert (np.diff(unknown.astype(int), axis=1) >= 0).all(), "what is not known comes last"
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 8), st.integers(0, 4), st.booleans(), st.sampled_from([0.25, 1.0]))
+def test_any_changes_in_any_order_equal_a_rebuild(seed: int, k: int, spare: int, ties: bool, worth: float) -> None:
+    rng = np.random.default_rng(seed)
+
+    def make(count: int) -> Any:
+        return rng.integers(0, 3, (count, 3)).astype(np.float32) if ties else rng.normal(size=(count, 3))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(updating, "WORTH", worth)
+        patch.setattr(updating, "ASKED", 5)
+        patch.setattr(updating, "ROWS", 7)
+        x = make(int(rng.integers(0, 40)))
+        graph = nearest_neighbors(x, k + spare, threads=1)
+        for _ in range(4):
+            kept = np.flatnonzero(rng.random(len(x)) > rng.choice([0, 0.1, 0.5]))
+            changed = rng.random(len(kept)) < rng.choice([0, 0.1])
+            came = int(rng.integers(0, 6))
+            before = np.concatenate([np.where(changed, -1, kept), np.full(came, -1)])
+            x = np.concatenate([np.where(changed[:, None], make(len(kept)), x[kept]), make(came)])
+            mixed = np.sort(rng.permutation(len(x))[:came])  # the new ones anywhere among the others
+            order = np.insert(
+                np.arange(len(x) - came), np.minimum(mixed, len(x) - came), np.arange(len(x) - came, len(x))
+            )
+            x, before = x[order], before[order].astype(int)
+            graph = update_neighbors(graph, x, before, k, threads=1)
+            check(graph, x, k)
+
+
+def test_only_what_lost_too_many_is_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = blobs(600, 5, 20, 1.0)[0].astype(np.float32)
+    graph = nearest_neighbors(x, 12)
+    searched: list[int] = []
+    original = updating._Comparison.search
+
+    def spy(self: Any, asked: Any, *rest: Any) -> Any:
+        searched.extend(asked.tolist())
+        return original(self, asked, *rest)
+
+    monkeypatch.setattr(updating._Comparison, "search", spy)
+    kept = np.delete(np.arange(600), [3, 77, 400])
+    check(update_neighbors(graph, x[kept], kept, 9), x[kept], 9)
+    assert len(searched) < 5
+    searched.clear()
+    more = np.vstack([x, x[:2] + 0.1])
+    check(update_neighbors(graph, more, [*range(600), -1, -1], 12), more, 12)
+    assert searched == [600, 601]
+
+
+def test_nothing_changed_changes_nothing() -> None:
+    x = blobs(100, 5, 8, 1.0)[0]
+    graph = nearest_neighbors(x, 5)
+    again = update_neighbors(graph, x, np.arange(100), 5)
+    assert again.ids.tobytes() == graph.ids.tobytes()
+    assert again.distances.tobytes() == graph.distances.tobytes()
+
+
+def test_one_and_two_threads_give_the_same_bytes() -> None:
+    x = blobs(3000, 5, 16, 1.0)[0]
+    graph = nearest_neighbors(x[:2900], 5)
+    before = [*range(2900), *[-1] * 100]
+    one, two = (update_neighbors(graph, x, before, 5, threads=threads) for threads in (1, 2))
+    assert one.ids.tobytes() == two.ids.tobytes()
+    assert one.distances.tobytes() == two.distances.tobytes()
+
+
+def test_another_order_and_wrong_rows() -> None:
+    x = blobs(50, 5, 8, 1.0)[0]
+    graph = nearest_neighbors(x, 5)
+    check(update_neighbors(graph, x[::-1], np.arange(50)[::-1], 5), x[::-1], 5)
+    with pytest.raises(UsageError, match="below 50"):
+        update_neighbors(graph, x, np.arange(1, 51), 5)
+    with pytest.raises(UsageError, match="each of 50 rows"):
+        update_neighbors(graph, x, [0], 5)

@@ -1,0 +1,66 @@
+"""Whitening: what it keeps, what it strengthens, and that it is the same whatever it is handed over with."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lookalike.analysis import fit_whitening
+from lookalike.errors import UsageError
+from lookalike.records import Doubles, Floats
+
+
+def made(n: int = 200, seed: int = 0) -> Floats:
+    """Vectors of six axes whose deviations are 32, 16, ..., 1, turned by a random rotation, off the origin."""
+    rng = np.random.default_rng(seed)
+    rotation = np.linalg.qr(rng.normal(size=(6, 6)))[0]
+    vectors: Floats = (rng.normal(size=(n, 6)) * 2.0 ** np.arange(5, -1, -1) @ rotation + 3).astype(np.float32)
+    return vectors
+
+
+def test_full_power_makes_all_axes_equal_and_none_keeps_them() -> None:
+    vectors = made(4_000)
+    full = fit_whitening(vectors, power=0.5, shrink=0)
+    centered = vectors.astype(np.float64) - full.mean
+    assert np.allclose(np.cov((centered @ full.axes).T), np.eye(6), atol=1e-6)
+    none = fit_whitening(vectors, power=0, shrink=0)
+    assert np.allclose(none.axes.T @ none.axes, np.eye(6)), "a rotation, so cosines stay"
+    half = (centered @ fit_whitening(vectors, power=0.25, shrink=0).axes).std(axis=0)
+    assert half[0] / half[-1] == pytest.approx(32**0.5, rel=0.1)
+
+
+def test_shrink_holds_small_axes_back() -> None:
+    vectors = made()
+    free, held = (np.linalg.norm(fit_whitening(vectors, shrink=shrink).axes, axis=0) for shrink in (0.0, 0.5))
+    assert free[-1] / free[0] > held[-1] / held[0] > 1
+
+
+def test_points_have_unit_length_and_do_not_depend_on_their_company() -> None:
+    vectors = made()
+    fit = fit_whitening(vectors)
+    points = fit.apply(vectors)
+    assert points.dtype == np.float32
+    assert np.allclose(np.linalg.norm(points, axis=1), 1, atol=1e-6)
+    alone = np.concatenate([fit.apply(vectors[row : row + 1]) for row in range(50)])
+    assert np.abs(alone - points[:50]).max() < 1e-7
+
+
+def test_equal_data_give_equal_fits_and_scale_does_not_matter() -> None:
+    vectors = made()
+    first, again, larger = fit_whitening(vectors), fit_whitening(vectors.copy()), fit_whitening(vectors * 8)
+    assert (first.axes == again.axes).all()
+    assert np.allclose(first.apply(vectors), larger.apply(vectors * 8), atol=1e-5)
+
+
+@pytest.mark.parametrize("vectors", [np.ones((5, 3)), np.ones((1, 3)), np.zeros((4, 3)), np.zeros((0, 3))])
+def test_vectors_that_do_not_vary_are_all_one_point(vectors: Doubles) -> None:
+    points = fit_whitening(vectors).apply(vectors)
+    assert points.shape == (len(vectors), 1)
+    assert not points.any()
+
+
+def test_other_vectors_are_refused() -> None:
+    with pytest.raises(UsageError, match="7 numbers, the fit is for 6"):
+        fit_whitening(made()).apply(np.zeros((1, 7), np.float32))
+    with pytest.raises(UsageError, match="row 1"):
+        fit_whitening(np.array([[1.0, 2.0], [np.nan, 0.0]]))
