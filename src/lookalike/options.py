@@ -66,7 +66,8 @@ class ModelOptions:
     """The model of a new catalog, or what is expected of the one that is there; None leaves the choice open.
 
     `name` is that of a model, `resize` one of `RESIZES`, `precision` one that the model comes in; `weights` is a
-    weight file for a model that takes one; `settings` say how photos go into the file of `onnx:PATH`.
+    weight file for a model that takes one; `settings` say how photos go into the file of `onnx:PATH`. `vectors`
+    is a file of vectors that were computed elsewhere, in place of any model.
     """
 
     name: str | None = None
@@ -74,6 +75,12 @@ class ModelOptions:
     precision: str | None = None
     weights: Path | None = None
     settings: tuple[tuple[str, str], ...] = ()
+    vectors: Path | None = None
+
+    def __post_init__(self) -> None:
+        others = {"model": self.name, "weights": self.weights, "precision": self.precision, "resize": self.resize}
+        if self.vectors is not None and (given := [name for name, value in others.items() if value is not None]):
+            raise UsageError(f"--vectors takes the place of a model: leave --{given[0]} out")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -30,6 +30,28 @@ SPREADS = {14: (2.17, 1.35), 10: (1.105, 0.891), 7: (1.43, 0.909)}
 BLOCK_WEIGHTS = {14: 1.0, 10: 0.7, 7: 0.5}
 
 
+STAGES_1 = [
+    (1, 3, 1, 1, 16),
+    (3, 3, 2, 6, 24),
+    (3, 5, 2, 6, 40),
+    (4, 3, 2, 6, 80),
+    (4, 5, 1, 6, 112),
+    (5, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+]
+STAGES_2 = [
+    (1, 3, 1, 1, 16),
+    (3, 3, 2, 6, 24),
+    (3, 5, 2, 6, 48),
+    (4, 3, 2, 6, 88),
+    (4, 5, 1, 6, 120),
+    (5, 5, 2, 6, 208),
+    (1, 3, 1, 6, 352),
+]
+SPREADS_1 = {19: (2.13, 1.27), 14: (1.16, 0.956), 10: (1.54, 0.852)}
+SPREADS_2 = {19: (1.95, 1.21), 14: (1.00, 0.826), 10: (1.26, 0.738)}
+
+
 def padded(x: Doubles, kernel: int, stride: int) -> Doubles:
     """(h, w, c) with zeros around it, so that every stride-th position has a kernel; the odd row is last."""
     height = x.shape[0]
@@ -72,12 +94,14 @@ def relu6(x: Doubles) -> Doubles:
     return np.clip(x, 0, 6)
 
 
-def feature_maps(photo: Bytes, weights: Weights) -> tuple[list[Doubles], Doubles]:
-    """The outputs of the 16 blocks and of the head for one photo (h, w, 3) uint8."""
+def feature_maps(
+    photo: Bytes, weights: Weights, stages: list[tuple[int, int, int, int, int]] = STAGES
+) -> tuple[list[Doubles], Doubles]:
+    """The outputs of the blocks and of the head for one photo (h, w, 3) uint8."""
     x = (photo / 255 - 0.498) / 0.502
     x = relu6(norm(dense(x, weights["_conv_stem.weight"], 2), weights, "_bn0"))
     maps: list[Doubles] = []
-    for repeats, _, first_stride, expansion, channels in STAGES:
+    for repeats, _, first_stride, expansion, channels in stages:
         for repeat in range(repeats):
             name, start = f"_blocks.{len(maps)}", x
             stride = first_stride if repeat == 0 else 1
@@ -93,11 +117,11 @@ def feature_maps(photo: Bytes, weights: Weights) -> tuple[list[Doubles], Doubles
     return maps, relu6(norm(dense(x, weights["_conv_head.weight"]), weights, "_bn1"))
 
 
-def statistics(maps: list[Doubles]) -> Doubles:
-    """The 768 numbers."""
+def statistics(maps: list[Doubles], spreads: Mapping[int, tuple[float, float]] = SPREADS) -> Doubles:
+    """The numbers of three blocks, the last of them weighted most."""
     groups = []
-    for block, (mean_spread, deviation_spread) in SPREADS.items():
+    for (block, (mean_spread, deviation_spread)), weight in zip(spreads.items(), BLOCK_WEIGHTS.values(), strict=True):
         values = maps[block].reshape(-1, maps[block].shape[2])
-        groups.append(values.mean(axis=0) / mean_spread * BLOCK_WEIGHTS[block])
-        groups.append(values.std(axis=0) / deviation_spread * BLOCK_WEIGHTS[block])
+        groups.append(values.mean(axis=0) / mean_spread * weight)
+        groups.append(values.std(axis=0) / deviation_spread * weight)
     return np.concatenate(groups)

@@ -213,3 +213,22 @@ def test_quality_of_the_pooled_outputs_on_real_photos(real_photos: Path) -> None
     name = "efficientnet-lite0-gap"
     found = agreements(real_photos, models.load(name, precision=models.best_precision(name)), tuple(least))
     assert {label: found[label] for label in least if found[label] < least[label]} == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_sisters_are_those_of_numpy(number: int) -> None:
+    from lookalike.models import lites
+
+    sister = (lites.LITE1, lites.LITE2)[number - 1]
+    pytest.importorskip(sister.package.replace("-", "_"))
+    side = sister.network.size
+    y, x = np.mgrid[0:side, 0:side]
+    photo = np.stack([(x * y // 64 + 37 * c * x // 16 + y) % 256 for c in range(3)], axis=2).astype(np.uint8)
+    weights = parse_checkpoint(sister.read_weights(), name="weights")
+    stages, spreads = ((network.STAGES_1, network.SPREADS_1), (network.STAGES_2, network.SPREADS_2))[number - 1]
+    maps, _ = network.feature_maps(photo, weights, stages)
+    expected = network.statistics(maps, spreads)
+    found = models.load(sister.name).embed(photo[None])[0]
+    assert found.shape == (sister.network.dimension,)
+    assert relative(found, expected) < 1e-5

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from lookalike.catalog.ranking import hits, rank_items, rank_row, rank_vector
 from lookalike.catalog.view import View
 from lookalike.engines import Engine, LocalEngine
 from lookalike.errors import ModelMismatch, NotFound, Rejected, UsageError
-from lookalike.options import ClusterOptions, Fit, ImageLimits, IndexOptions, MapOptions, ModelOptions, RankingOptions
+from lookalike.options import ClusterOptions, Fit, ImageLimits, IndexOptions, MapOptions, RankingOptions
 from lookalike.records import (
     Checked,
     Clusters,
@@ -28,12 +28,11 @@ from lookalike.records import (
     Indexed,
     Input,
     Layout,
-    ModelFacts,
     Neighbors,
     Progress,
     Similar,
 )
-from lookalike.store import LanceStore, Store, schema
+from lookalike.store import Store, schema
 
 Source = str | os.PathLike[str]
 WEEK = 7 * 24 * 3600.0
@@ -105,12 +104,22 @@ class Catalog:
         plan: pipeline.Plan,
         options: IndexOptions,
         *,
+        vectors: Source | None = None,
         progress: Progress | None = None,
         confirm: pipeline.Confirm | None = None,
     ) -> Indexed:
-        """Index what `pipeline.plan` found; `confirm` is asked before a large prune."""
+        """Index what `pipeline.plan` found; `vectors` is a file of them, `confirm` is asked before a large prune."""
         engine = self._engine or LocalEngine()
-        return pipeline.index(self.store, plan, options, engine, progress=progress, confirm=confirm)
+        known = None
+        if vectors is not None:
+            known, dimension = pipeline.read_vectors(Path(vectors), plan.found.inputs)
+            facts = self.store.head.model
+            if facts.identity != pipeline.vectors_facts(Path(vectors), dimension).identity:
+                raise ModelMismatch(
+                    f"the catalog was made with {facts.identity} ({facts.dimension} numbers a vector), "
+                    f"{os.fspath(vectors)!r} has {dimension} from elsewhere: index into a new catalog"
+                )
+        return pipeline.index(self.store, plan, options, engine, vectors=known, progress=progress, confirm=confirm)
 
     def similar(
         self,
@@ -349,95 +358,3 @@ class Catalog:
 
 def _unusable(name: str, reason: Rejected) -> UsageError:
     return UsageError(f"the photo {name!r} cannot be used: {reason.code}: {reason.detail}", code=reason.code)
-
-
-def open_catalog(path: Source, *, version: int | None = None) -> Catalog:
-    """Open a catalog that exists, at its newest version or at an older one.
-
-    Raises `NotFound` where there is nothing, `CatalogForeign` for another folder or a newer format, and
-    `CatalogDamaged` where a file of it is missing or changed.
-    """
-    return Catalog(LanceStore.open(Path(path), version))
-
-
-def create(
-    path: Source,
-    *,
-    model: str | None = None,
-    resize: str | None = None,
-    precision: str | None = None,
-    weights: Source | None = None,
-    settings: Mapping[str, str] | None = None,
-) -> Catalog:
-    """Make an empty catalog for vectors of `model` (None: the default; see `lookalike models list`).
-
-    `precision` None: what suits this CPU's instructions. `weights` is a weight file for a model that takes one, such
-    as `vgg16`; `settings` belong to `model="onnx:PATH"`, with the keys of `--model-option`. All are fixed from then
-    on. Raises `CatalogForeign` if the folder holds anything, `ModelError` for an unknown model or weights that are
-    missing or refused, `UsageError` for a resize or precision that it does not have.
-    """
-    asked = ModelOptions(
-        name=model,
-        resize=resize,
-        precision=precision,
-        weights=None if weights is None else Path(weights),
-        settings=tuple((settings or {}).items()),
-    )
-    return Catalog(LanceStore.create(Path(path), _facts(asked)))
-
-
-def build(
-    path: Source,
-    sources: Sequence[Source],
-    options: IndexOptions,
-    *,
-    model: ModelOptions | None = None,
-    progress: Progress | None = None,
-    confirm: pipeline.Confirm | None = None,
-) -> tuple[Catalog, Indexed, tuple[str, ...]]:
-    """Open or create the catalog at `path` and index `sources` into it; also returns notices for people.
-
-    Nothing is created before the sources were found. Raises `ModelMismatch` if the catalog was made with a
-    model, resize, precision or weights other than those given.
-    """
-    folder, asked = Path(path), model or ModelOptions()
-    if (folder / "lookalike.json").exists() or (folder.exists() and any(folder.iterdir())):
-        catalog = open_catalog(folder)
-        _check_model(catalog.store.head.model, asked)
-        with catalog.store.writing():
-            plan = pipeline.plan(sources, options)
-            return catalog, catalog.carry_out(plan, options, progress=progress, confirm=confirm), plan.notices
-    if asked.name is None or not asked.name.startswith("onnx:"):
-        models.facts(asked.name, resize=asked.resize, precision=asked.precision)  # refused before folders are searched
-    plan = pipeline.plan(sources, options)
-    catalog = Catalog(LanceStore.create(folder, _facts(asked)))
-    return catalog, catalog.carry_out(plan, options, progress=progress, confirm=confirm), plan.notices
-
-
-def _facts(asked: ModelOptions) -> ModelFacts:
-    precision = asked.precision or models.best_precision(asked.name)
-    return models.resolve(
-        asked.name, resize=asked.resize, precision=precision, weights=asked.weights, settings=dict(asked.settings)
-    )
-
-
-def _check_model(facts: ModelFacts, asked: ModelOptions) -> None:
-    is_file = asked.name is not None and asked.name.startswith("onnx:")
-    for name, has, value in (
-        ("model", facts.name, None if is_file else asked.name),
-        ("resize", facts.resize, asked.resize),
-        ("precision", facts.precision, asked.precision),
-    ):
-        if value is not None and value != has:
-            raise ModelMismatch(
-                f"the catalog was made with {name} {has!r}, this run asks for {value!r}: vectors of two kinds "
-                f"cannot be compared; leave --{name} out, or index into a new catalog"
-            )
-    if asked.weights is None and not asked.settings and not is_file:
-        return
-    given = _facts(replace(asked, name=asked.name or facts.name, resize=facts.resize, precision=facts.precision))
-    if replace(given, name=facts.name).identity != facts.identity:
-        raise ModelMismatch(
-            f"the catalog was made with {facts.identity}, this run asks for {given.identity}: vectors of two kinds "
-            "cannot be compared; leave --model, --weights and --model-option out, or index into a new catalog"
-        )

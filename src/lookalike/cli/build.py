@@ -47,6 +47,7 @@ def index(
     precision: opt.Precision = None,
     weights: opt.Weights = None,
     model_option: opt.ModelOption = None,
+    vectors: opt.Vectors = None,
     prune: opt.Prune = False,
     yes: opt.Yes = False,
     retry: opt.Retry = False,
@@ -68,7 +69,7 @@ def index(
             catalog,
             sources,
             options,
-            model=_model(model, resize, precision, weights, model_option),
+            model=_model(model, resize, precision, weights, model_option, vectors),
             progress=progress,
             confirm=_confirm(json),
         )
@@ -94,6 +95,7 @@ def run(
     precision: opt.Precision = None,
     weights: opt.Weights = None,
     model_option: opt.ModelOption = None,
+    vectors: opt.Vectors = None,
     prune: opt.Prune = False,
     yes: opt.Yes = False,
     retry: opt.Retry = False,
@@ -133,7 +135,10 @@ def run(
         "perplexity": perplexity,
     }
     if as_published:
-        chosen |= {name: value for name, value in AS_PUBLISHED.items() if not _was_given(context, name)}
+        kept = ("model", "resize") if vectors is not None else ()
+        chosen |= {
+            name: value for name, value in AS_PUBLISHED.items() if name not in kept and not _was_given(context, name)
+        }
     clusters = ClusterOptions(max_k=chosen["max_k"], k=cluster_count(chosen["k"]), seed=seed)
     started = time.perf_counter()
     with progress_bars() as progress:
@@ -141,7 +146,7 @@ def run(
             catalog,
             sources,
             options,
-            model=_model(chosen["model"], chosen["resize"], precision, weights, model_option),
+            model=_model(chosen["model"], chosen["resize"], precision, weights, model_option, vectors),
             progress=progress,
             confirm=_confirm(json),
         )
@@ -205,10 +210,16 @@ def _read(mark: Path) -> Any:
 
 
 def _model(
-    name: str | None, resize: str | None, precision: str | None, weights: Path | None, told: list[str] | None
+    name: str | None,
+    resize: str | None,
+    precision: str | None,
+    weights: Path | None,
+    told: list[str] | None,
+    vectors: Path | None,
 ) -> ModelOptions:
+    settings = tuple(opt.settings(told).items())
     return ModelOptions(
-        name=name, resize=resize, precision=precision, weights=weights, settings=tuple(opt.settings(told).items())
+        name=name, resize=resize, precision=precision, weights=weights, settings=settings, vectors=vectors
     )
 
 

@@ -46,6 +46,14 @@ ModelOption = Annotated[
         show_default=False,
     ),
 ]
+Vectors = Annotated[
+    Path | None,
+    typer.Option(
+        help="Vectors computed elsewhere, in place of a model: .parquet with `id` or `path` and `vector`, or .npy with "
+        "a row a photo in the order of ids.",
+        show_default=False,
+    ),
+]
 Metadata = Annotated[
     Path | None,
     typer.Option(help="CSV, Parquet or JSONL table; `path` or `id` names the photo of a row.", show_default=False),

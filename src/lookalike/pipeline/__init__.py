@@ -17,6 +17,7 @@ from lookalike.pipeline.computing import (
 from lookalike.pipeline.embed import load_model
 from lookalike.pipeline.fitting import is_outgrown, whitening
 from lookalike.pipeline.indexing import Confirm, Plan, index, plan, remove
+from lookalike.pipeline.vectors import read_vectors, vectors_facts
 
 __all__ = [
     "GRAPH_K",
@@ -34,9 +35,11 @@ __all__ = [
     "load_vectors",
     "map_of",
     "plan",
+    "read_vectors",
     "remove",
     "step",
     "stored_clusters",
     "stored_map",
+    "vectors_facts",
     "whitening",
 ]

@@ -64,7 +64,8 @@ class Embedder:
     """Turns batches of tasks into outcomes. Shared by threads; pickled without its model.
 
     `contents` are the checksums of photos that the catalog holds already. The same bytes are decoded once:
-    the first to come claims them, later ones become a `Twin`.
+    the first to come claims them, later ones become a `Twin`. With `vectors`, by id, no network is run and every
+    photo has its own.
     """
 
     def __init__(
@@ -73,11 +74,13 @@ class Embedder:
         limits: ImageLimits,
         thumbnail_side: int,
         contents: Mapping[str, str],
+        vectors: Mapping[str, Floats] | None = None,
     ) -> None:
         self._facts = facts
         self._limits = limits
         self._thumbnail_side = thumbnail_side
         self._claimed = dict(contents)
+        self._vectors = vectors
         self._lock = threading.Lock()
         self._model: models.Model | None = None
 
@@ -85,7 +88,9 @@ class Embedder:
         """One outcome a task, in order."""
         prepared = [self._prepare(task) for task in batch]
         photos = [done for done in prepared if isinstance(done, _Prepared)]
-        if photos:
+        if self._vectors is not None:
+            vectors = iter([self._vectors[done.input.id] for done in photos])
+        elif photos:
             vectors = iter(self._loaded().embed(np.stack([done.photo.pixels for done in photos])))
         return [_embedded(done, next(vectors)) if isinstance(done, _Prepared) else done for done in prepared]
 
@@ -96,8 +101,10 @@ class Embedder:
             sha256 = images.content_hash(data)
             if sha256 == task.known:
                 return Unchanged(task.input)
-            if self._claimed.setdefault(sha256, task.input.id) != task.input.id:
+            if self._vectors is None and self._claimed.setdefault(sha256, task.input.id) != task.input.id:
                 return Twin(task.input, sha256)
+            if self._vectors is not None and task.input.id not in self._vectors:
+                raise Rejected("E_NO_VECTOR", "the file of --vectors has none for this photo", stage="embed")
             fit = Fit(size=self._facts.size, resize=self._facts.resize)
             photo = images.load(data, fit, self._limits, thumbnail_side=self._thumbnail_side)
         except Rejected as reason:

@@ -9,15 +9,18 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
+import numpy as np
+
 from lookalike import images
 from lookalike.engines import Engine
 from lookalike.errors import Interrupted, NotFound, Rejected, UsageError
 from lookalike.options import IndexOptions
 from lookalike.pipeline import rows
+from lookalike.pipeline.computing import load_vectors
 from lookalike.pipeline.embed import Embedded, Embedder, Failed, Outcome, Task, Twin, Unchanged
 from lookalike.pipeline.fitting import renew_whitening
 from lookalike.pipeline.metadata import plan_metadata
-from lookalike.records import Failure, Indexed, Input, Progress, Value
+from lookalike.records import Failure, Floats, Indexed, Input, Progress, Value
 from lookalike.store import Append, Change, Delete, Store, Upsert, schema
 
 COMMIT_EVERY = 1_024
@@ -66,17 +69,20 @@ def index(
     options: IndexOptions,
     engine: Engine,
     *,
+    vectors: Mapping[str, Floats] | None = None,
     progress: Progress | None = None,
     confirm: Confirm | None = None,
 ) -> Indexed:
     """Bring the catalog up to date with `plan`; commits as it goes, so that it can be stopped at any time.
+
+    `vectors`, by id, take the place of the network's.
 
     Raises `Interrupted` after Ctrl-C, with all that was done committed, and `UsageError` where pruning needs a
     yes that `confirm` does not give.
     """
     started = time.perf_counter()
     with store.writing():
-        run = _Run(store, plan, options)
+        run = _Run(store, plan, options, vectors)
         gone = run.gone(confirm) if options.prune else ()
         tasks = run.tasks()
         done = 0
@@ -129,8 +135,10 @@ class _Pending:
 class _Run:
     """The state of one `index` run."""
 
-    def __init__(self, store: Store, plan: Plan, options: IndexOptions) -> None:
-        self.store, self.plan, self.options = store, plan, options
+    def __init__(
+        self, store: Store, plan: Plan, options: IndexOptions, vectors: Mapping[str, Floats] | None = None
+    ) -> None:
+        self.store, self.plan, self.options, self.vectors = store, plan, options, vectors
         stored = store.read(schema.ITEMS, ["id", "sha256", "source"]).to_pylist()
         failures = store.read(schema.FAILURES).to_pylist()
         self.items = {row["id"]: row["sha256"] for row in stored}
@@ -146,7 +154,7 @@ class _Run:
 
     def embedder(self, contents: Mapping[str, str]) -> Embedder:
         """The work on a batch, for photos other than `contents` (checksum -> id)."""
-        return Embedder(self.store.head.model, self.options.limits, THUMBNAIL_SIDE, contents)
+        return Embedder(self.store.head.model, self.options.limits, THUMBNAIL_SIDE, contents, self.vectors)
 
     def gone(self, confirm: Confirm | None) -> tuple[str, ...]:
         """Ids of these sources that are no longer in them; asks before a large loss."""
@@ -164,6 +172,14 @@ class _Run:
         """What the engine is to look at, with the checksum that needs no second look."""
         remembered = {} if self.options.retry else {name: row["sha256"] for name, row in self.failures.items()}
         known = remembered | self.items
+        if self.vectors is not None:
+            ids, stored = load_vectors(self.store)
+            for item, vector in zip(ids, stored, strict=True):
+                if item in self.vectors and not np.array_equal(vector, self.vectors[item]):
+                    known[item] = None
+            for item, row in self.failures.items():
+                if item in self.vectors and row["code"] == "E_NO_VECTOR":
+                    known[item] = None
         return [Task(item, known.get(item.id)) for item in self.plan.found.inputs]
 
     def start(self) -> None:
