@@ -25,7 +25,7 @@ import lookalike
 from lookalike import images, models
 from lookalike.catalog import build
 from lookalike.engines import cores
-from lookalike.options import Fit, ImageLimits, IndexOptions
+from lookalike.options import Fit, ImageLimits, IndexOptions, ModelOptions
 from lookalike.pipeline.indexing import THUMBNAIL_SIDE
 from lookalike.records import Bytes, Photo
 
@@ -71,7 +71,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as aside:
             sources = [item.location for item in inputs] if options.photos < 6_388 else [folder]
             started = time.perf_counter()
-            catalog, done, _ = build(Path(aside) / "c.catalog", sources, IndexOptions(), model=options.model)
+            catalog, done, _ = build(
+                Path(aside) / "c.catalog", sources, IndexOptions(), model=ModelOptions(name=options.model)
+            )
             rate = done.added / (time.perf_counter() - started)
             rows = {item: row for row, item in enumerate(catalog.ids)}
             assert all((catalog.vectors[rows[i.id]] == v).all() for i, v in zip(inputs, vectors, strict=True))

@@ -31,11 +31,14 @@ HEAVY = {
     "onnx",
     "onnxruntime",
     "matplotlib",
+    "h5py",
     "openTSNE",
     "sklearn",
     "scipy",
     "PIL",
     "typer",
+    "fastapi",
+    "uvicorn",
 }
 
 

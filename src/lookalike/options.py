@@ -62,6 +62,21 @@ class ImageLimits:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ModelOptions:
+    """The model of a new catalog, or what is expected of the one that is there; None leaves the choice open.
+
+    `name` is that of a model, `resize` one of `RESIZES`, `precision` one that the model comes in; `weights` is a
+    weight file for a model that takes one; `settings` say how photos go into the file of `onnx:PATH`.
+    """
+
+    name: str | None = None
+    resize: str | None = None
+    precision: str | None = None
+    weights: Path | None = None
+    settings: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class IndexOptions:
     """How `index` treats its inputs.
 

@@ -19,6 +19,8 @@ Ints = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 Value = str | int | float | bool | None
 """One metadata value."""
+COLOR_BINS = 216
+"""Entries of a color vector."""
 
 Advance = Callable[[int, int], None]
 """Progress of one step: called with (done, total), done rising to total."""
@@ -31,7 +33,9 @@ class ModelFacts:
     """What is known of a model without loading it.
 
     `size` is the side of its square input in pixels; `sha256` that of its weight file; `identity` also takes
-    in preprocessing, resize and precision, so equal identities mean comparable vectors.
+    in preprocessing, resize and precision, so equal identities mean comparable vectors. `sha256` is empty while a
+    weight file that is no part of the install has not been chosen; `md5` is the checksum that its publisher states,
+    and `published` says whether the chosen file has it.
     """
 
     name: str
@@ -45,6 +49,8 @@ class ModelFacts:
     paper: str
     sha256: str
     summary: str
+    md5: str = ""
+    published: bool = True
 
     @property
     def identity(self) -> str:
@@ -74,12 +80,14 @@ class Input:
 class Photo:
     """A decoded photo: `pixels` (size, size, 3) uint8 RGB for the model, `thumbnail` JPEG bytes.
 
-    `format` as detected from the content, `width` and `height` in pixels after EXIF turning, `frames` in the
-    file (only the first is used), `degraded` when part of the file was missing, `notes` what was ignored.
+    `color` (216,) float32 is its color vector. `format` as detected from the content, `width` and `height` in pixels
+    after EXIF turning, `frames` in the file (only the first is used), `degraded` when part of the file was missing,
+    `notes` what was ignored.
     """
 
     pixels: Bytes
     thumbnail: bytes
+    color: Floats
     format: str
     width: int
     height: int
@@ -205,11 +213,53 @@ class Elbow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """What speaks for each number of clusters.
+
+    `low`..`high` holds the elbows of 95% of `resamples` of the items, `clear` is the share of clear ones among them.
+    For each of `ks` (m,) int64, ascending: `stability` (m,) float64, how alike two halves of the items are grouped
+    (adjusted Rand index, at most 1; NaN where there are too few items), and `silhouette` (m,) float64, -1..1.
+    """
+
+    low: int
+    high: int
+    clear: float
+    resamples: int
+    ks: Ints
+    stability: Doubles
+    silhouette: Doubles
+
+    def at(self, k: int) -> tuple[float, float]:
+        """Stability and silhouette of `k` clusters, NaN if that k was not looked at."""
+        found = np.flatnonzero(self.ks == k)
+        return (float(self.stability[found[0]]), float(self.silhouette[found[0]])) if len(found) else (np.nan, np.nan)
+
+    def as_json(self) -> dict[str, Any]:
+        """As in `lookalike cluster --json`: numbers that are not known are null."""
+        return {
+            "interval": {"low": self.low, "high": self.high, "clear": self.clear, "resamples": self.resamples},
+            "k": self.ks.tolist(),
+            "stability": [None if np.isnan(value) else value for value in self.stability.tolist()],
+            "silhouette": [None if np.isnan(value) else value for value in self.silhouette.tolist()],
+        }
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Evidence:
+        """The inverse of `as_json`."""
+        numbers = (np.array([np.nan if v is None else v for v in told[name]]) for name in ("stability", "silhouette"))
+        stability, silhouette = (values.astype(np.float64) for values in numbers)
+        ks = np.array(told["k"], np.int64)
+        return cls(**told["interval"], ks=ks, stability=stability, silhouette=silhouette)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Clusters:
     """`k` clusters of n items and the sweep they were chosen from.
 
     `inertia` (max_k,) float64 for K = 1..max_k; `labels` (n,) int64; `sizes` (k,) int64; `representatives` (k,)
-    int64, the row closest to each center; `exemplars` k tuples of rows that cover the cluster.
+    int64, the row closest to each center; `exemplars` k tuples of rows that cover the cluster, and `reach` for each
+    cluster the largest distance of a member to its nearest exemplar. `asked` is whether k was given, else it is the
+    elbow's. `evidence` and `reach` are None for clusters of an older version.
     """
 
     k: int
@@ -219,10 +269,33 @@ class Clusters:
     sizes: Ints
     representatives: Ints
     exemplars: tuple[tuple[int, ...], ...]
+    asked: bool = False
+    evidence: Evidence | None = None
+    reach: Doubles | None = None
+
+    def why(self) -> str:
+        """One or two sentences on how k was chosen, and how sure that is."""
+        elbow, found = self.elbow, self.evidence
+        if len(self.inertia) < 3:
+            return f"K = {self.k}: there are too few items for an elbow."
+        word, calls = "clear" if elbow.clear else "not clear", f"close calls from {elbow.low} to {elbow.high}"
+        if self.asked:
+            told = f"K = {self.k} was asked for; the elbow, at {elbow.k}, is {word}: {calls}"
+        else:
+            told = f"K = {self.k} is the elbow, which is {word}: {calls}"
+        if found is None:
+            return f"{told}."
+        told += f"; 95% of {found.resamples} resamples put it within {found.low} to {found.high}."
+        marks = zip(("stability", "silhouette"), found.at(self.k), strict=True)
+        known = [f"{name} {value:.2f}" for name, value in marks if not np.isnan(value)]
+        return f"{told} At K = {self.k}: {', '.join(known)} (1 is best)." if known else told
 
     def as_json(self, ids: Sequence[str]) -> dict[str, Any]:
         """As in `lookalike cluster --json`; `ids` names the rows."""
         return {
+            "chosen": {"by": "request" if self.asked else "elbow", "why": self.why()},
+            "evidence": None if self.evidence is None else self.evidence.as_json(),
+            "reach": None if self.reach is None else self.reach.tolist(),
             "k": self.k,
             "inertia": self.inertia.tolist(),
             "elbow": asdict(self.elbow),
@@ -234,10 +307,16 @@ class Clusters:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layout:
-    """The map: `positions` (n, 2) float32, and `kept`, the share of the 10 nearest that stay near in it."""
+    """The map: `positions` (n, 2) float32, and `kept`, the share of the 10 nearest that stay near in it.
+
+    `kl` is the Kullback-Leibler divergence that t-SNE ended at (NaN: not known); `placed` counts the items that were
+    added to a map that stayed as it was, and that `kl` knows nothing of.
+    """
 
     positions: Floats
     kept: float
+    kl: float = float("nan")
+    placed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

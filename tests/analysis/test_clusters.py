@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lookalike.analysis import clusters as module
-from lookalike.analysis import kmeans_sweep, refine, representatives
+from lookalike.analysis import _growth as module
+from lookalike.analysis import kmeans_sweep, refine, refine_best, representatives
 from lookalike.analysis._blocks import Workers
 from lookalike.analysis._lloyd import Lloyd
+from lookalike.analysis.clusters import merge_down
 from lookalike.errors import UsageError
 from tests.analysis.reference import blobs, brute_force, photo_pixels
 
@@ -128,6 +129,27 @@ def test_the_plain_split_stands_in_where_lloyd_makes_it_worse(monkeypatch: pytes
     check_consistent(vectors, sweep, 40)
 
 
+def test_a_center_moves_to_where_it_saves_more() -> None:
+    """Three pairs of blobs on a line: the first split cuts the middle pair, and only a move can mend that."""
+    rng = np.random.default_rng(0)
+    places = np.array([0.0, 1.0, 9.5, 10.5, 19.0, 20.0])
+    vectors = (places[np.arange(300) % 6] + rng.normal(scale=0.01, size=300))[:, None]
+    sweep = kmeans_sweep(vectors, 6)
+    assert sorted(sweep.centers(3).ravel().round()) == [0, 10, 20] or sweep.inertia[2] < 300 * 0.26
+    assert np.allclose(np.sort(sweep.centers(6).ravel()), places, atol=0.05)
+    for k in (3, 6):
+        check_consistent(vectors, sweep, k)
+
+
+def test_moves_make_the_curve_no_worse_than_splits_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = blobs(1500, 60, 12, 2.0)[0].astype(np.float32)
+    moved = kmeans_sweep(vectors, 80).inertia
+    monkeypatch.setattr(module, "MOVES", 0)
+    split = kmeans_sweep(vectors, 80).inertia
+    assert (moved / split).mean() < 1
+    assert moved[59] < split[59] * 1.001
+
+
 def test_same_bytes_twice_and_on_any_number_of_threads() -> None:
     vectors = blobs(2500, 20, 300, 1.0)[0].astype(np.float32)
     results = [kmeans_sweep(vectors, 25, 7, threads=threads) for threads in (1, 2, 2)]
@@ -155,6 +177,27 @@ def test_refined_is_at_rest_and_no_worse() -> None:
     np.testing.assert_array_equal(again.labels, refined.labels)
     for cluster in range(12):
         np.testing.assert_allclose(refined.centers[cluster], vectors[refined.labels == cluster].mean(axis=0))
+
+
+def test_the_best_of_several_starts_beats_ten_restarts() -> None:
+    from sklearn.cluster import KMeans
+
+    vectors = blobs(1500, 30, 16, 1.0)[0].astype(np.float32)
+    sweep = kmeans_sweep(vectors, 60)
+    found = refine_best(vectors, sweep, 20)
+    assert found.inertia <= refine(vectors, sweep.centers(20)).inertia
+    assert found.inertia <= KMeans(20, n_init=10, random_state=0).fit(vectors).inertia_ * 1.002
+    assert np.bincount(found.labels, minlength=20).min() > 0
+    one, two = refine_best(vectors, sweep, 20, threads=1), refine_best(vectors, sweep, 20, threads=2)
+    assert one.centers.tobytes() == two.centers.tobytes() == found.centers.tobytes()
+
+
+def test_clusters_merge_where_it_costs_least() -> None:
+    # 0 and 1 are close but heavy (cost 50), 10 and 14 are far but light (cost 8), 30 stands alone
+    centers, counts = np.array([[0.0], [1.0], [10.0], [14.0], [30.0]]), np.array([100, 100, 1, 1, 1])
+    assert merge_down(centers, counts, 4).tolist() == [0, 1, 2, 2, 3]
+    assert merge_down(centers, counts, 3).tolist() == [0, 0, 1, 1, 2]
+    assert merge_down(centers, counts, 5).tolist() == [0, 1, 2, 3, 4]
 
 
 def test_progress_and_limits() -> None:

@@ -12,7 +12,9 @@ from lookalike.analysis import (
     nearest_neighbors,
     neighbors_kept,
     neighbors_needed,
+    place_new,
     tsne,
+    tsne_with_loss,
 )
 from lookalike.analysis import layout as module
 from lookalike.errors import UsageError
@@ -107,3 +109,45 @@ def test_wrong_input_says_what_is_wrong(data: Any) -> None:
         tsne(vectors[:10], neighbors=graph)
     with pytest.raises(UsageError, match="same items"):
         neighbors_kept(vectors[:10, :2], graph)
+
+
+def test_new_items_go_amid_their_look_alikes(data: Any) -> None:
+    vectors, labels, graph = data
+    positions = tsne(vectors, neighbors=graph, threads=1)
+    old = np.arange(len(vectors)) % 7 != 0
+    before = positions[old].copy()
+    placed = place_new(positions[old], vectors[old], vectors[~old])
+    np.testing.assert_array_equal(positions[old], before)
+    for place, label in zip(placed, labels[~old], strict=True):
+        nearest = labels[old][np.square(positions[old] - place).sum(axis=1).argmin()]
+        assert nearest == label
+    together = positions.copy()
+    together[~old] = placed
+    assert neighbors_kept(together, graph) > 0.8 * neighbors_kept(positions, graph)
+
+
+def test_new_items_never_lie_between_two_groups() -> None:
+    vectors = np.arange(20.0)[:, None]
+    positions = np.where(vectors < 10, 0.0, 100.0) * [[1.0, 0.0]] + vectors * [[0.0, 0.01]]
+    placed = place_new(positions, vectors, np.array([[9.4], [9.6], [2.0]]))
+    assert (np.minimum(placed[:, 0], 100 - placed[:, 0]) < 1e-6).all()
+    assert placed[2, 0] == 0
+    assert place_new(np.zeros((0, 2)), np.zeros((0, 3)), np.ones((2, 3))).tolist() == [[0, 0], [0, 0]]
+    with pytest.raises(UsageError, match="same items"):
+        place_new(positions[:3], vectors, vectors)
+
+
+def test_the_loss_is_that_of_the_map(data: Any) -> None:
+    """The divergence as t-SNE defines it, from all pairs, against what the optimizer ended at."""
+    vectors, _, graph = data
+    positions, loss = tsne_with_loss(vectors, neighbors=graph, threads=1)
+    n = len(vectors)
+    weights = np.zeros((n, n))
+    np.put_along_axis(weights, graph.ids[:, :15], 1.0, axis=1)
+    weights = (weights + weights.T) / (weights.sum() * 2)
+    gaps = 1 / (1 + np.square(positions[:, None].astype(np.float64) - positions).sum(axis=-1))
+    np.fill_diagonal(gaps, 0)
+    some = weights > 0
+    expected = (weights[some] * np.log(weights[some] / (gaps / gaps.sum())[some])).sum()
+    assert loss == pytest.approx(expected, rel=0.02)
+    assert np.isnan(tsne_with_loss(vectors[:3])[1])

@@ -9,9 +9,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookalike.analysis import describe, exemplars, kmeans_sweep, representatives
+from lookalike.analysis import describe, exemplars, kmeans_sweep, reach, representatives
 from lookalike.errors import UsageError
 from tests.analysis.reference import blobs
+
+
+def test_reach_is_the_covering_radius() -> None:
+    vectors = np.array([[0.0], [1.0], [2.0], [10.0], [14.0], [50.0]])
+    labels = np.array([0, 0, 0, 1, 1, 2])
+    assert reach(vectors, labels, ((1,), (3, 4), (5,), ())).tolist() == [1, 0, 0, 0]
+    vectors, labels = blobs(300, 4, 6, 1.0)
+    chosen = representatives(vectors, labels, np.stack([vectors[labels == c].mean(axis=0) for c in range(4)]))
+    before = np.full(4, np.inf)
+    for count in (1, 2, 4, 8):
+        cover = exemplars(vectors, labels, chosen, count)
+        found = reach(vectors, labels, cover)
+        for cluster in range(4):
+            gaps = np.linalg.norm(vectors[labels == cluster][:, None] - vectors[list(cover[cluster])], axis=-1)
+            assert found[cluster] == pytest.approx(gaps.min(axis=1).max())
+        assert (found <= before).all()
+        before = found
 
 
 def test_by_hand() -> None:

@@ -25,13 +25,34 @@ def test_cluster_finds_the_colors(run: Run, catalog: Path) -> None:
     assert done.code == 0
     assert "the sweep ends at 12" in done.err
     found = done.json
-    assert set(found) == {"k", "inertia", "elbow", "sizes", "representatives", "exemplars"}
+    first = {"k", "inertia", "elbow", "sizes", "representatives", "exemplars"}
+    assert set(found) == first | {"chosen", "evidence", "reach", "descriptions"}
+    assert found["chosen"]["by"] == "request"
+    assert "K = 4 was asked for" in found["chosen"]["why"]
+    evidence = found["evidence"]
+    assert evidence["interval"]["low"] <= 4 <= evidence["interval"]["high"]
+    assert len(evidence["k"]) == len(evidence["stability"]) == len(evidence["silhouette"])
+    assert max(evidence["silhouette"]) == evidence["silhouette"][evidence["k"].index(4)]
+    for own, shown in zip(found["representatives"], found["descriptions"], strict=True):
+        told = [trait for trait in shown if trait["column"] == "color"]
+        assert [(trait["value"], trait["count"], trait["lift"]) for trait in told] == [(own.split("-")[0], 3, 4.0)]
+    assert found["reach"] == pytest.approx([0, 0, 0, 0], abs=1e-6)  # three items, at most four exemplars
     assert found["sizes"] == [3, 3, 3, 3]
     assert {item.split("-")[0] for item in found["representatives"]} == set(COLORS)
     assert [exemplars[0] for exemplars in found["exemplars"]] == found["representatives"]
     assert len(found["inertia"]) == 12
     assert all(a >= b for a, b in zip(found["inertia"], found["inertia"][1:], strict=False))
     assert set(found["elbow"]) == {"k", "low", "high", "clear"}
+
+
+def test_cluster_says_what_it_chose_and_why(run: Run, catalog: Path) -> None:
+    done = run("cluster", catalog)
+    assert done.code == 0
+    assert "is the elbow" in done.out
+    assert "resamples" in done.out
+    again = run("cluster", catalog, "--json")
+    assert again.json["chosen"]["why"] in done.out
+    assert again.json["chosen"]["by"] == "elbow"
 
 
 def test_cluster_says_what_is_allowed(run: Run, catalog: Path) -> None:
@@ -76,6 +97,27 @@ def test_export_has_everything_and_null_for_the_rest(run: Run, catalog: Path, ph
     run("export", catalog, out)
     assert pq.read_table(out)["cluster"].null_count == 13, "clusters of older items are not shown as theirs"
     assert run("export", catalog, tmp_path / "e.xlsx").code == 2
+
+
+def test_a_kept_map_moves_no_item(run: Run, catalog: Path, photos: Path) -> None:
+    first = run("map", catalog, "--json").json
+    assert first["placed"] == 0
+    assert first["kl"] > 0
+    before = lookalike.open(catalog)
+    places = dict(zip(before.ids, before.map().positions.tolist(), strict=True))
+    for name in ("new-a.png", "new-b.png"):
+        draw(photos / name, COLORS["red"], seed=9)
+    gone = before.ids[0]
+    (photos / gone).unlink()
+    assert run("index", catalog, photos, "--prune", "--yes", "--json").json["removed"] == 1
+    done = run("map", catalog, "--keep")
+    assert "2 were placed without moving the others" in done.out
+    after = lookalike.open(catalog)
+    found = dict(zip(after.ids, after.map(keep=True).positions.tolist(), strict=True))
+    assert set(found) == (set(places) | {"new-a.png", "new-b.png"}) - {gone}
+    assert all(found[item] == places[item] for item in places if item in found)
+    again = run("map", catalog, "--json").json  # without --keep, everything is laid out anew
+    assert again["placed"] == 0
 
 
 FIGURES = [f"figure-{n}" for n in range(1, 7)]

@@ -3,30 +3,59 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from lookalike import models
 from lookalike.errors import ModelError, UsageError
+from lookalike.models import vgg16
 from lookalike.options import RESIZES
 from lookalike.records import Bytes
+from tests.models import keras_layout
 
 PHOTOS = 7
 
 
 KINDS = [(name, precision) for name in models.names(hidden=True) for precision in models.precisions(name)]
+HEAVY = ("vgg16", "vgg16-notop")
 
 
-@pytest.fixture(scope="module", params=KINDS, ids="-".join)
+def _write_random(folder: Path, name: str) -> Path:
+    """Random weights in the real layout and size, as the model's publisher would write them."""
+    top = name == "vgg16"
+    return keras_layout.write_released(folder / "w.h5", keras_layout.random_arrays(vgg16.Plan(), top=top))
+
+
+def load(name: str, **options: Any) -> models.Model:
+    """As `models.load`, with random weights where the install has none."""
+    return models.load(name, weights=WEIGHTS.get(name), **options)
+
+
+WEIGHTS: dict[str, Path] = {}
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(kind, marks=pytest.mark.slow if kind[0] in HEAVY else ()) for kind in KINDS],
+    ids="-".join,
+)
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[models.Model]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LOOKALIKE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setenv("LOOKALIKE_CACHE", str(folder))
         name, precision = request.param
-        yield models.load(name, precision=precision)
+        if models.published(name) is not None:
+            WEIGHTS[name] = _write_random(folder, name)
+        yield load(name, precision=precision)
+        WEIGHTS.pop(name, None)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +71,8 @@ def pixels(model: models.Model) -> Bytes:
 
 def test_a_registered_model_meets_the_protocol(model: models.Model) -> None:
     assert isinstance(model, models.Model)
-    assert model.facts == models.facts(model.facts.name, precision=model.facts.precision)
+    facts = models.resolve(model.facts.name, precision=model.facts.precision, weights=WEIGHTS.get(model.facts.name))
+    assert model.facts == facts
 
 
 def test_shape_type_and_range(model: models.Model, pixels: Bytes) -> None:
@@ -80,12 +110,12 @@ def test_a_vector_has_the_same_bits_whatever_its_place(model: models.Model, pixe
 
 
 def test_a_vector_has_the_same_bits_whatever_the_number_of_threads(model: models.Model, pixels: Bytes) -> None:
-    several = models.load(model.facts.name, precision=model.facts.precision, threads=3)
+    several = load(model.facts.name, precision=model.facts.precision, threads=3)
     np.testing.assert_array_equal(several.embed(pixels), model.embed(pixels))
 
 
 def test_two_loads_give_the_same_bits(model: models.Model, pixels: Bytes) -> None:
-    again = models.load(model.facts.name, precision=model.facts.precision)
+    again = load(model.facts.name, precision=model.facts.precision)
     assert again is not model
     assert again.facts == model.facts
     np.testing.assert_array_equal(again.embed(pixels), model.embed(pixels))
@@ -100,7 +130,7 @@ def test_one_model_serves_several_threads(model: models.Model, pixels: Bytes) ->
 
 def test_a_model_travels_to_another_process(model: models.Model, pixels: Bytes) -> None:
     facts = model.facts
-    resized = models.load(facts.name, resize="nearest", precision=facts.precision, threads=2)
+    resized = load(facts.name, resize="nearest", precision=facts.precision, threads=2)
     arrived = pickle.loads(pickle.dumps(resized))
     assert arrived.facts == resized.facts
     np.testing.assert_array_equal(arrived.embed(pixels[:2]), model.embed(pixels[:2]))
@@ -184,17 +214,17 @@ def test_identity_names_all_that_a_vector_depends_on(model: models.Model) -> Non
 
 
 def test_a_resize_that_is_chosen_is_in_the_facts(model: models.Model) -> None:
-    assert models.load(model.facts.name, resize="crop").facts.resize == "crop"
+    assert load(model.facts.name, resize="crop").facts.resize == "crop"
 
 
 def test_wrong_options_are_refused(model: models.Model) -> None:
     name = model.facts.name
     with pytest.raises(UsageError, match="resize='squash' is not known"):
-        models.load(name, resize="squash")
+        load(name, resize="squash")
     with pytest.raises(UsageError, match="threads=0 is out of range"):
-        models.load(name, threads=0)
+        load(name, threads=0)
     with pytest.raises(UsageError, match=f"precision of {name}='int3' is not known: give one of fp32"):
-        models.load(name, precision="int3")
+        load(name, precision="int3")
 
 
 def test_no_two_models_share_an_identity() -> None:

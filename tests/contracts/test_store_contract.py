@@ -42,6 +42,7 @@ def items(*ids: str) -> pa.Table:
         "degraded": [False] * n,
         "vector": np.arange(n * FACTS.dimension, dtype=np.float32).reshape(n, -1).tolist(),
         "thumbnail": [b"\xff\xd8" + bytes([i]) for i in range(n)],
+        "color": [None] * n,
     }
     return pa.table(columns, schema=schema.items(FACTS.dimension))
 
@@ -49,6 +50,21 @@ def items(*ids: str) -> pa.Table:
 def years(store: Store, where: str | None = None) -> dict[str, int]:
     table = store.read(schema.METADATA, ["id", "year"], where=where)
     return dict(zip(table["id"].to_pylist(), table["year"].to_pylist(), strict=True))
+
+
+def test_a_table_from_before_a_column_was_added_gets_it_when_rows_come(store: Store) -> None:
+    older = items("a", "b").drop_columns(["color"])
+    newer = items("c").set_column(12, schema.items(4).field("color"), pa.array([[0.5] * 216], schema.vector_type(216)))
+    with store.writing():
+        store.commit("before", [Append(schema.ITEMS, older)])
+        assert store.read(schema.ITEMS, ["color", "id"])["color"].null_count == 2
+        assert store.read(schema.ITEMS, ["id", "color"], ids=["b"])["color"].to_pylist() == [None]
+        store.commit("after", [Append(schema.ITEMS, newer)])
+        store.commit("changed", [Upsert(schema.ITEMS, items("b"))])
+    found = store.read(schema.ITEMS).sort_by("id")
+    assert found["id"].to_pylist() == ["a", "b", "c"]
+    assert found["color"].to_pylist() == [None, None, [0.5] * 216]
+    assert found["vector"].to_pylist()[0] == items("a")["vector"].to_pylist()[0]
 
 
 def test_a_new_store_is_empty(store: Store) -> None:

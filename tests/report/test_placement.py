@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookalike.report.placement import DotMap, fit, tile
 
 
+@settings(deadline=None)
 @given(st.integers(0, 400), st.integers(0, 2**31), st.floats(0.5, 2.0), st.integers(1, 40))
 def test_tiles_never_overlap_and_stay_in_the_frame(n: int, seed: int, aspect: float, across: int) -> None:
     positions = np.random.default_rng(seed).standard_cauchy((n, 2))

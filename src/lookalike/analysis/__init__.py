@@ -5,13 +5,15 @@ Touches no file and knows no catalog; usable with any vectors. Only NumPy is loa
 
 from __future__ import annotations
 
-from lookalike.analysis.clusters import Refined, Sweep, kmeans_sweep, refine
+from lookalike.analysis.clusters import Refined, Sweep, kmeans_sweep, refine, refine_best
 from lookalike.analysis.elbow import find_elbow
 from lookalike.analysis.evaluation import agreement, knn_accuracy
-from lookalike.analysis.layout import neighbors_kept, neighbors_needed, tsne
+from lookalike.analysis.evidence import adjusted_rand, elbow_interval, silhouette, weigh
+from lookalike.analysis.layout import neighbors_kept, neighbors_needed, place_new, tsne, tsne_with_loss
 from lookalike.analysis.neighbors import nearest_neighbors
 from lookalike.analysis.ranking import Searcher, nearest_in, score, typical_distance
-from lookalike.analysis.representatives import Trait, describe, exemplars, representatives
+from lookalike.analysis.representatives import Trait, describe, exemplars, reach, representatives
+from lookalike.analysis.spread import picture_order, spread_levels
 from lookalike.analysis.updating import update_neighbors
 from lookalike.analysis.whitening import Whitening, fit_whitening
 
@@ -21,8 +23,10 @@ __all__ = [
     "Sweep",
     "Trait",
     "Whitening",
+    "adjusted_rand",
     "agreement",
     "describe",
+    "elbow_interval",
     "exemplars",
     "find_elbow",
     "fit_whitening",
@@ -32,10 +36,18 @@ __all__ = [
     "nearest_neighbors",
     "neighbors_kept",
     "neighbors_needed",
+    "picture_order",
+    "place_new",
+    "reach",
     "refine",
+    "refine_best",
     "representatives",
     "score",
+    "silhouette",
+    "spread_levels",
     "tsne",
+    "tsne_with_loss",
     "typical_distance",
     "update_neighbors",
+    "weigh",
 ]

@@ -71,6 +71,12 @@ def rotate(data: Floats, width: int, rng: np.random.Generator, workers: Workers)
     return out
 
 
+def exact_inertia(rows: Array, centers: Doubles, labels: Ints) -> float:
+    """The sum of squared distances of each row to the center it is labeled with, in float64."""
+    blocks = spans(len(rows), ROWS)
+    return float(sum(np.square(rows[a:b] - centers[labels[a:b]]).sum() for a, b in blocks))
+
+
 class Lloyd:
     """Lloyd's iteration on `data` (n, d) that recomputes only the centers whose members changed.
 
@@ -89,6 +95,7 @@ class Lloyd:
         self.sums[0] = data.sum(axis=0, dtype=np.float64)
         self.counts[0] = n
         self._gap = np.zeros((max_k, n), np.float32)
+        self._squares = np.einsum("ij,ij->i", data, data).astype(np.float64)
         self._least = np.full(n, -np.inf, np.float32)
         self._dirty = np.zeros(max_k, bool)
         self._dirty[0] = True
@@ -99,6 +106,17 @@ class Lloyd:
         means = self.sums[: self.k] / np.maximum(self.counts[: self.k, None], 1)
         means[self.counts[: self.k] == 0] = means[0]
         return means
+
+    def spread(self) -> Doubles:
+        """The inertia of each cluster about its mean, (k,) float64."""
+        total = np.bincount(self.labels, weights=self._squares, minlength=self.k)[: self.k]
+        own = total - np.square(self.sums[: self.k]).sum(axis=1) / np.maximum(self.counts[: self.k], 1)
+        spread: Doubles = np.maximum(own, 0.0)
+        return spread
+
+    def explained(self) -> float:
+        """How much less the inertia of the partition is than that about the origin."""
+        return float((np.square(self.sums[: self.k]).sum(axis=1) / np.maximum(self.counts[: self.k], 1)).sum())
 
     def assign(self, labels: Ints, k: int) -> Ints:
         """Make `labels` the partition, of `k` clusters. Returns the clusters whose members changed."""
@@ -126,13 +144,15 @@ class Lloyd:
             return self.labels
         centers = self.centers()[moved]
         squares = np.square(centers).sum(axis=1).astype(np.float32)
-        left = (-2 * centers).astype(np.float32)
+        right = np.ascontiguousarray((-2 * centers).T.astype(np.float32))
         out = np.empty_like(self.labels)
 
         def run(span: tuple[int, int]) -> None:
             a, b = span
             labels, at = self.labels[a:b], np.arange(a, b)
-            gap = left @ self.data[a:b].T + squares[:, None]
+            # rows first: with the few centers that move, this product is up to four times as fast as its transpose
+            gap = np.ascontiguousarray((self.data[a:b] @ right).T)
+            gap += squares[:, None]
             self._gap[moved, a:b] = gap
             here = self._gap[labels, at]
             best = gap.argmin(axis=0)
@@ -140,7 +160,7 @@ class Lloyd:
             # a center that stayed has at least the gap that was the least: it matters only if a row's own has more
             lost = np.flatnonzero(here > self._least[a:b])
             if len(lost):
-                columns = self._gap[: self.k, a + lost]
+                columns = self._gap[: self.k, a:b].take(lost, axis=1)
                 found = columns.argmin(axis=0)
                 nearer = columns[found, np.arange(len(lost))] < here[lost]
                 new[lost] = np.where(nearer, found, labels[lost])
@@ -151,6 +171,10 @@ class Lloyd:
             pass
         self._dirty[:] = False
         return out
+
+    def squared(self, rows: Ints) -> Floats:
+        """The squared distance of each of `rows` to the nearest center, as of the last `nearest`, float32."""
+        return np.asarray(np.maximum(self._squares[rows] + self._least[rows], 0), np.float32)
 
     def keep_all(self, labels: Ints) -> Ints:
         """`labels`, but no cluster that had members loses its last: its nearest old member stays."""

@@ -3,7 +3,8 @@
 Restarting K-means for each K costs hours on a real catalog and its curve is not monotone. Here each K starts from
 the one before (in the manner of incremental K-means: Pelleg and Moore, 2000; Likas, Vlassis and Verbeek,
 2003): the cluster whose 2-means saves most is split, a few Lloyd steps along the leading principal axes
-settle it, and one step with the full vectors gives the centers, the labels and the inertia that are kept.
+settle it, a center that does more good elsewhere moves there (`_growth`), and one step with the full vectors gives
+the centers, the labels and the inertia that are kept.
 """
 
 from __future__ import annotations
@@ -13,15 +14,13 @@ from typing import NamedTuple
 import numpy as np
 
 from lookalike.analysis._blocks import Array, Vectors, Workers, as_vectors, check_count, middle_of, report, spans
-from lookalike.analysis._lloyd import ROWS, Lloyd, centered, rotate, two_means
+from lookalike.analysis._growth import AXES, Growth
+from lookalike.analysis._lloyd import ROWS, Lloyd, centered, exact_inertia, rotate
 from lookalike.analysis._search import ExactSearch
 from lookalike.errors import UsageError
-from lookalike.records import Advance, Doubles, Floats, Ints
+from lookalike.records import Advance, Doubles, Ints
 
-AXES = 256
-STEPS = 8
-CANCELED = 1e-6  # of the total: below this the difference of sums has too few digits left
-NOISE = 1e-28  # of the total: squares of float64 rounding, far below what float32 vectors can differ by
+AT_REST = 100
 
 
 class Sweep:
@@ -30,21 +29,29 @@ class Sweep:
     For each k, `centers(k)` are k means, `labels(k)` the exact nearest center of each vector, and `inertia[k - 1]`
     the sum of squared distances to it, to about 7 digits (the sums run over centered vectors rounded to float32) and
     1e-9 of `inertia[0]`.
+    `sampled` (max_k, m) float64 holds, for each K, the squared distances of the rows `sample` (m,) to their centers.
     With fewer than k different vectors some clusters are empty, with a copy of the first center; `sizes(k)` shows it.
     """
 
-    def __init__(self, rows: Array, around: Doubles, inertia: Doubles, partitions: Array, used: Ints) -> None:
+    def __init__(self, rows: Array, around: Doubles, inertia: Doubles, growth: Growth, scale: float) -> None:
         self.inertia = inertia
+        self.sample = growth.sample
+        self.sampled = growth.sampled.astype(np.float64) / scale / scale
         self._rows = rows
         self._around = around
-        self._partitions = partitions
-        self._used = used
+        self._partitions = growth.partitions
+        self._used = np.array(growth.used, np.int64)
         self._last: dict[int, tuple[Doubles, Ints]] = {}
 
     @property
     def max_k(self) -> int:
         """The largest K of the sweep: what was asked for, at most n."""
         return len(self.inertia)
+
+    @property
+    def items(self) -> int:
+        """n, the number of vectors."""
+        return len(self._rows)
 
     def centers(self, k: int) -> Doubles:
         """The k centers, (k, d) float64, in the units of the vectors."""
@@ -58,9 +65,17 @@ class Sweep:
         """How many vectors each of the k clusters has, (k,) int64; 0 for an empty one."""
         return np.bincount(self._result(k)[1], minlength=k).astype(np.int64)
 
-    def _result(self, k: int) -> tuple[Doubles, Ints]:
+    def partition(self, k: int) -> Ints:
+        """The groups whose means `centers(k)` are, (n,) int64: `labels(k)` but for rows that a last step would move."""
+        self._check(k)
+        return np.asarray(self._partitions[k - 1], np.int64)
+
+    def _check(self, k: int) -> None:
         if not 1 <= k <= self.max_k:
             raise UsageError(f"k={k} is out of range: this sweep has 1 to {self.max_k} clusters")
+
+    def _result(self, k: int) -> tuple[Doubles, Ints]:
+        self._check(k)
         if k not in self._last:
             centers = means(self._rows, self._partitions[k - 1], int(self._used[k - 1]), self._around)
             centers = np.concatenate([centers, np.repeat(centers[:1], k - len(centers), axis=0)])
@@ -79,8 +94,9 @@ def kmeans_sweep(
     """K-means of `vectors` (n, d) for K = 1..`max_k`, clipped to n: inertia, labels and centers of each K.
 
     K + 1 clusters start from K: the cluster whose 2-means saves the most inertia is split, up to 8 Lloyd steps follow
-    along the 256 leading principal axes, then one with the full vectors. A state worse than the plain split is
-    dropped for it, so inertia never rises. `seed` fixes every choice; `threads` (None: all CPUs) changes no byte.
+    along the 128 leading principal axes, two clusters are merged and another is split where that saves more than it
+    costs, then comes one step with the full vectors. A state worse than the plain split is dropped for it, so inertia
+    never rises. `seed` fixes every choice; `threads` (None: all CPUs) changes no byte.
     `progress` is called with (K done, max_k). Raises `UsageError` as `nearest_neighbors`, and for `max_k` below 1.
 
     >>> sweep = kmeans_sweep([[0.0], [1.0], [10.0], [11.0]], 3)
@@ -94,13 +110,13 @@ def kmeans_sweep(
     center = middle_of(rows).astype(np.float64)
     data, scale = centered(rows, center)
     with Workers(threads) as workers:
-        growth = _Growth(data, max_k, seed, workers)
+        growth = Growth(data, max_k, seed, workers)
         report(progress, min(1, max_k), max_k)
         for k in range(2, max_k + 1):
             growth.grow()
             report(progress, k, max_k)
     inertia = np.array(growth.inertia[:max_k]) / scale / scale
-    return Sweep(rows, center, inertia, growth.partitions, np.array(growth.used, np.int64))
+    return Sweep(rows, center, inertia, growth, scale)
 
 
 class Refined(NamedTuple):
@@ -140,15 +156,65 @@ def refine(vectors: Vectors, centers: Array, *, max_steps: int = 100, threads: i
     return Refined(centers, labels, exact_inertia(rows, centers, labels), steps)
 
 
+def refine_best(vectors: Vectors, sweep: Sweep, k: int, *, threads: int | None = None) -> Refined:
+    """The `k` clusters of a sweep over `vectors`, brought to rest from several starts; the least inertia is kept.
+
+    Besides the sweep's own k clusters, those of larger K are merged down to k, always the two whose merge costs least
+    (Ward, 1963): starts that share nothing with the path that the sweep took. Each comes to rest along the principal
+    axes, and the two best of them with the full vectors. Never worse than `refine(vectors, sweep.centers(k))`.
+    """
+    rows = as_vectors(vectors)
+    plain = refine(rows, sweep.centers(k), threads=threads)
+    if k < 2 or (sweep.sizes(k) == 0).any():
+        return plain
+    wider = sorted({min(many, sweep.max_k) for many in (k + max(1, k // 4), k + k // 2, 2 * k, 3 * k)} - {k})
+    data, _ = centered(rows, middle_of(rows).astype(np.float64))
+    found: list[tuple[float, Doubles]] = []
+    with Workers(threads) as workers:
+        low = rotate(data, AXES, np.random.default_rng(k), workers)
+        for many in wider:
+            state = Lloyd(low, many, workers)
+            state.assign(sweep.partition(many), many)
+            if not (state.counts[:many] > 0).all():
+                continue
+            merged = merge_down(state.centers(), state.counts[:many], k)[state.labels]
+            state = Lloyd(low, k, workers)
+            state.assign(merged, k)
+            for _ in range(AT_REST):
+                if not len(state.assign(state.keep_all(state.nearest()), k)):
+                    break
+            around = middle_of(rows).astype(np.float64)
+            found.append((-state.explained(), means(rows, state.labels, k, around)))
+    best = plain
+    for _, centers in sorted(found, key=lambda each: each[0])[:2]:
+        other = refine(rows, centers, threads=threads)
+        best = min(best, other, key=lambda each: each.inertia)
+    return best
+
+
+def merge_down(centers: Doubles, counts: Ints, k: int) -> Ints:
+    """Merge clusters, always the two whose merge raises inertia least, until `k` are left: their numbers, 0..k-1."""
+    centers, weights = centers.copy(), counts.astype(np.float64)
+    group = np.arange(len(centers))
+    alive = list(range(len(centers)))
+    while len(alive) > k:
+        at, mass = centers[alive], weights[alive]
+        squares = np.square(at).sum(axis=1)
+        cost = np.maximum(squares[:, None] + squares - 2 * at @ at.T, 0) * mass[:, None] * mass
+        cost /= mass[:, None] + mass
+        cost[np.tril_indices(len(alive))] = np.inf
+        first, second = (alive[int(place)] for place in np.unravel_index(cost.argmin(), cost.shape))
+        together = weights[first] + weights[second]
+        centers[first] = (centers[first] * weights[first] + centers[second] * weights[second]) / together
+        weights[first] = together
+        group[group == second] = first
+        alive.remove(second)
+    return np.searchsorted(alive, group).astype(np.int64)
+
+
 def nearest_center(rows: Array, centers: Doubles, threads: int | None = None) -> Ints:
     """The exact nearest of `centers` (k, d) for each row, (n,) int64; equally near ones: the lower."""
     return ExactSearch(centers).search(rows, min(1, len(centers)), threads=threads)[0].reshape(-1)
-
-
-def exact_inertia(rows: Array, centers: Doubles, labels: Ints) -> float:
-    """The sum of squared distances of each row to the center it is labeled with, in float64."""
-    blocks = spans(len(rows), ROWS)
-    return float(sum(np.square(rows[a:b] - centers[labels[a:b]]).sum() for a, b in blocks))
 
 
 def means(rows: Array, labels: Array, k: int, around: Doubles) -> Doubles:
@@ -163,89 +229,3 @@ def means(rows: Array, labels: Array, k: int, around: Doubles) -> Doubles:
             total += (rows[members[a:b]] - around).sum(axis=0)
         out[cluster] = around + total / len(members)
     return out
-
-
-class _Growth:
-    """The state of a sweep: the partition in the full space and along the principal axes, one K at a time."""
-
-    def __init__(self, data: Floats, max_k: int, seed: int, workers: Workers) -> None:
-        self.inertia: list[float] = []
-        self.used: list[int] = []
-        self.partitions = np.zeros((max_k, len(data)), np.uint8 if max_k <= 256 else np.uint16)
-        if not max_k:
-            return
-        self._seed = seed
-        self._workers = workers
-        low = rotate(data, AXES, np.random.default_rng(seed), workers)
-        self._full = Lloyd(data, max_k, workers)
-        self._low = self._full if low is data else Lloyd(low, max_k, workers)
-        self._total = float(sum(np.square(data[a:b], dtype=np.float64).sum() for a, b in spans(len(data), ROWS)))
-        self._splits: dict[int, tuple[float, Ints]] = {}
-        self._settle(np.zeros(len(data), np.int64), 1, at_most=np.inf)
-
-    def grow(self) -> None:
-        """From K clusters to K + 1."""
-        k = self.used[-1]
-        stale = [cluster for cluster in range(k) if cluster not in self._splits]
-        self._splits.update(zip(stale, self._workers.map(self._split, stale), strict=True))
-        gains = [self._splits[cluster][0] for cluster in range(k)]
-        parent = int(np.argmax(gains))
-        if gains[parent] <= NOISE * self._total:
-            # no two different vectors share a cluster: more clusters would be empty
-            self.inertia.append(self.inertia[-1])
-            self.used.append(k)
-            self.partitions[len(self.used) - 1] = self.partitions[len(self.used) - 2]
-            return
-        started = self._full.labels
-        split = started.copy()
-        split[self._splits[parent][1]] = k
-        self._low.assign(split, k + 1)
-        for _ in range(STEPS):
-            if not len(self._low.assign(self._low.keep_all(self._low.nearest()), k + 1)):
-                break
-        before = self.inertia[-1]
-        if not self._settle(self._low.labels, k + 1, at_most=before):
-            # each step from the plain split lowers the full inertia, so this one can only rise by rounding
-            self._settle(split, k + 1, at_most=np.inf)
-            self.inertia[-1] = min(self.inertia[-1], before)
-        moved = np.flatnonzero(self._full.labels != started)
-        for cluster in np.union1d(started[moved], self._full.labels[moved]):
-            self._splits.pop(int(cluster), None)
-
-    def _settle(self, labels: Ints, k: int, at_most: float) -> bool:
-        """Keep the means of `labels` as the result for `k` unless its inertia is above `at_most`.
-
-        The partition goes on as the rows' nearest centers.
-        """
-        full = self._full
-        full.assign(labels, k)
-        centers = full.centers()
-        nearest = full.nearest()
-        kept = full.keep_all(nearest)
-        full.assign(kept, k)
-        inertia = self._inertia(centers, nearest if kept is not nearest else None)
-        if inertia > at_most:
-            return False
-        self.partitions[len(self.used)] = labels
-        self.used.append(k)
-        self.inertia.append(inertia)
-        if self._low is not full:
-            self._low.assign(kept, k)
-        return True
-
-    def _inertia(self, centers: Doubles, labels: Ints | None) -> float:
-        """The inertia about `centers` of `labels` or, None, of the partition at hand, whose sums are known."""
-        full = self._full
-        if labels is None:
-            counts = full.counts[: full.k]
-            saved = 2 * np.einsum("ij,ij->i", full.sums[: full.k], centers) - counts * np.square(centers).sum(axis=1)
-            inertia = self._total - float(saved.sum())
-            if inertia > CANCELED * self._total:
-                return inertia
-            labels = full.labels
-        return exact_inertia(full.data, centers, labels)
-
-    def _split(self, cluster: int) -> tuple[float, Ints]:
-        members = np.flatnonzero(self._low.labels == cluster)
-        saved, side = two_means(self._low.data[members], np.random.default_rng([self._seed, cluster]))
-        return saved, members[side]

@@ -27,7 +27,8 @@ def find_elbow(inertia: npt.ArrayLike) -> Elbow:
 
     `low`..`high` is the range of K around the one farthest below the chord whose distance to it is at least 95% of
     the largest: close calls. `clear` says that there is a corner among them, a k such that from k/2 to k inertia
-    falls at least twice as steeply, on logarithmic axes, as from k to 2k; `k` is then the sharpest. Else `k` is
+    falls at least twice as steeply, on logarithmic axes, as from k to 2k; `k` is then the sharpest,
+    judged by its last step too. Else `k` is
     the one farthest below the chord (the lowest of equals): as on most real catalogs, K is a matter of taste, and
     `low`..`high` is only where this curve happens to bend.
 
@@ -57,18 +58,24 @@ def find_elbow(inertia: npt.ArrayLike) -> Elbow:
     low = int(far[far < best].max(initial=-1)) + 2
     high = int(far[far > best].min(initial=count))
     corners = np.array([_corner(curve, k) for k in range(low, high + 1)])
-    sharpest = int(corners.argmax())
-    if corners[sharpest] >= CORNER:
-        return Elbow(k=low + sharpest, low=low, high=high, clear=True)
+    if corners.max() >= CORNER:
+        # one cluster too many still has most of the fall behind it: the last step must be part of the fall
+        edges = [_corner(curve, k, last=True) if sharp >= CORNER else 0 for k, sharp in enumerate(corners, low)]
+        return Elbow(k=low + int(np.argmax(edges)), low=low, high=high, clear=True)
     return Elbow(k=best + 1, low=low, high=high, clear=False)
 
 
-def _corner(curve: Doubles, k: int) -> float:
-    """How many times steeper the curve falls from k/2 to k than from k to 2k, on logarithmic axes."""
+def _corner(curve: Doubles, k: int, *, last: bool = False) -> float:
+    """How many times steeper the curve falls from k/2 to k than from k to 2k, on logarithmic axes.
+
+    `last`: from k - 1 to k, if it is less steep there.
+    """
     before, after = max(1, k // 2), min(len(curve), 2 * k)
     if k in (before, after):
         return 0.0
     start, here, end = np.log(np.maximum(curve[[before - 1, k - 1, after - 1]], FLOOR * curve[0]))
     steep = (start - here) / np.log(k / before)
+    if last:
+        steep = min(steep, (np.log(max(curve[k - 2], FLOOR * curve[0])) - here) / np.log(k / (k - 1)))
     flat = (here - end) / np.log(after / k)
     return float(steep / flat) if flat > 0 else np.inf if steep > 0 else 0.0

@@ -31,6 +31,7 @@ SLOWEST = 20.0  # the learning rate n / exaggeration would leave a handful of it
 EVERY = 25
 START = 1e-4
 JITTER = 0.01
+AROUND = 10
 
 
 def neighbors_needed(n: int, perplexity: float | None = None) -> int:
@@ -61,6 +62,21 @@ def tsne(
     all equal are all at (0, 0), as is a single one; two or three are drawn at their true distances. Raises
     `UsageError` as `nearest_neighbors`, and for a perplexity that is not above 0.
     """
+    return tsne_with_loss(
+        vectors, seed, perplexity=perplexity, neighbors=neighbors, threads=threads, progress=progress
+    )[0]
+
+
+def tsne_with_loss(
+    vectors: Vectors,
+    seed: int = 0,
+    *,
+    perplexity: float | None = None,
+    neighbors: Neighbors | None = None,
+    threads: int | None = None,
+    progress: Advance | None = None,
+) -> tuple[Floats, float]:
+    """As `tsne`, and the Kullback-Leibler divergence that is left; NaN where nothing was optimized."""
     seed = check_count("seed", seed)
     if perplexity is not None and not 0 < perplexity < np.inf:
         raise UsageError(f"perplexity={perplexity} is out of range: give a number above 0, for example 30, or None")
@@ -71,7 +87,7 @@ def tsne(
     start = _principal(rows, seed, threads)
     if n < 4 or not start.any():
         report(progress, EARLY + LATE, EARLY + LATE)
-        return start.astype(np.float32)
+        return start.astype(np.float32), float("nan")
     if perplexity is not None:
         perplexity = min(float(perplexity), (n - 1) / 3)
     needed = max(1, neighbors_needed(n, perplexity))
@@ -133,7 +149,7 @@ def _affinities(graph: Neighbors, perplexity: float | None, threads: int) -> Any
 
 def _optimize(
     start: Doubles, graph: Neighbors, perplexity: float | None, seed: int, threads: int, progress: Advance | None
-) -> Floats:
+) -> tuple[Floats, float]:
     _load_with_sleeping_threads()
     from openTSNE import TSNEEmbedding
 
@@ -156,7 +172,27 @@ def _optimize(
                 report(progress, done, total)
     positions = np.asarray(embedding, np.float64)
     centered_positions: Floats = (positions - positions.mean(axis=0)).astype(np.float32)
-    return centered_positions
+    return centered_positions, float(embedding.kl_divergence)
+
+
+def place_new(positions: npt.ArrayLike, vectors: Vectors, new: Vectors, *, threads: int | None = None) -> Floats:
+    """Places (m, 2) float32 for `new` vectors (m, d) on the map `positions` (n, 2) of `vectors` (n, d), which stays.
+
+    Of an item's 10 nearest on the map's side, the one that lies most amid the others is taken, and the item goes to
+    the mean of the half that is closest to it: amid look-alikes even where these fall into two groups, and never into
+    the empty space between. With nothing on the map everything is at (0, 0).
+    """
+    places = as_vectors(np.asarray(positions), "positions").astype(np.float64)
+    rows, fresh = as_vectors(vectors), as_vectors(new, "new")
+    if len(places) != len(rows):
+        raise UsageError(f"{len(places)} positions for {len(rows)} vectors: both must be of the same items")
+    if not len(rows) or not len(fresh):
+        return np.zeros((len(fresh), 2), np.float32)
+    near = places[nearest_neighbors(rows, min(AROUND, len(rows)), fresh, threads=threads).ids]
+    gaps = np.sqrt(np.square(near[:, :, None] - near[:, None]).sum(axis=-1))
+    amid = gaps.sum(axis=2).argmin(axis=1)
+    order = np.argsort(gaps[np.arange(len(near)), amid], axis=1, kind="stable")[:, : (near.shape[1] + 1) // 2]
+    return np.asarray(np.take_along_axis(near, order[:, :, None], axis=1).mean(axis=1), np.float32)
 
 
 def neighbors_kept(positions: npt.ArrayLike, neighbors: Neighbors | Ints, k: int = 10) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from lookalike.analysis._blocks import Array, Vectors, as_vectors, check_count
 from lookalike.analysis._search import direct
 from lookalike.errors import UsageError
-from lookalike.records import Ints, Value
+from lookalike.records import Doubles, Ints, Value
 
 
 def representatives(vectors: Vectors, labels: Array, centers: Array) -> Ints:
@@ -54,6 +54,24 @@ def exemplars(vectors: Vectors, labels: Array, representatives: Array, count: in
             )
         out.append(_cover(rows, members, int(start), count) if len(members) else ())
     return tuple(out)
+
+
+def reach(vectors: Vectors, labels: Array, exemplars: Sequence[Sequence[int]]) -> Doubles:
+    """How well exemplars cover their clusters: the largest distance of a member to the nearest of them, (k,) float64.
+
+    0 for a cluster without members. With more exemplars it only falls.
+    """
+    rows = as_vectors(vectors)
+    labels = check_labels(labels, len(rows), len(exemplars))
+    gap = np.full(len(rows), np.inf)
+    for place in range(max(map(len, exemplars), default=0)):
+        has = np.array([len(chosen) > place for chosen in exemplars])
+        at = np.array([chosen[place] if len(chosen) > place else 0 for chosen in exemplars], np.int64)
+        members = np.flatnonzero(has[labels])
+        gap[members] = np.minimum(gap[members], direct(rows, at[labels[members]], rows, members))
+    out = np.zeros(len(exemplars))
+    np.maximum.at(out, labels, np.sqrt(gap))
+    return out
 
 
 def _cover(rows: Array, members: Ints, start: int, count: int) -> tuple[int, ...]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from lookalike.catalog.ranking import hits, rank_items, rank_row, rank_vector
 from lookalike.catalog.view import View
 from lookalike.engines import Engine, LocalEngine
 from lookalike.errors import ModelMismatch, NotFound, Rejected, UsageError
-from lookalike.options import ClusterOptions, Fit, ImageLimits, IndexOptions, MapOptions, RankingOptions
+from lookalike.options import ClusterOptions, Fit, ImageLimits, IndexOptions, MapOptions, ModelOptions, RankingOptions
 from lookalike.records import (
     Checked,
     Clusters,
@@ -188,9 +188,26 @@ class Catalog:
         """The sweep over K = 1..`max_k`, and the clusters of `k` (None: the elbow's). Stored; rows are ids' order."""
         return pipeline.compute_clusters(self.store, ClusterOptions(max_k=max_k, k=k, seed=seed), progress=progress)
 
-    def map(self, *, perplexity: float | None = None, seed: int = 0, progress: Progress | None = None) -> Layout:
-        """The t-SNE map of all items (van der Maaten and Hinton 2008). Stored; rows are in the order of ids."""
-        return pipeline.compute_map(self.store, MapOptions(perplexity=perplexity, seed=seed), progress=progress)
+    def describe(self, clusters: Clusters, count: int = 3) -> tuple[tuple[analysis.Trait, ...], ...]:
+        """What sets each cluster apart: up to `count` metadata values more common in it than overall, with counts."""
+        metadata = self._view().metadata
+        columns = {name: metadata[name].to_pylist() for name in metadata.column_names}
+        return analysis.describe(clusters.labels, columns, k=clusters.k, count=count)
+
+    def map(
+        self,
+        *,
+        perplexity: float | None = None,
+        seed: int = 0,
+        keep: bool = False,
+        progress: Progress | None = None,
+    ) -> Layout:
+        """The t-SNE map of all items (van der Maaten and Hinton 2008). Stored; rows are in the order of ids.
+
+        `keep`: items that are on the map stay where they are, and only new ones are placed amid their look-alikes.
+        """
+        options = MapOptions(perplexity=perplexity, seed=seed)
+        return pipeline.compute_map(self.store, options, keep=keep, progress=progress)
 
     def report(self, out: Source, *, where: str | None = None, progress: Progress | None = None) -> Path:
         """Figures 1 to 6 and `report.html` in the folder `out`; computes what is missing. Returns the page."""
@@ -273,6 +290,15 @@ class Catalog:
         return self._view().vectors
 
     @property
+    def colors(self) -> Floats:
+        """The color vectors, (n, 216) float32, in the order of ids: of length 1, NaN where an older catalog has none.
+
+        Square roots of the shares of 6 x 6 x 6 bins of CIE Lab among the product's own pixels, so the Euclidean
+        distance of two, divided by the square root of 2, is the Hellinger distance.
+        """
+        return pipeline.load_colors(self.store)
+
+    @property
     def neighbors(self) -> Neighbors:
         """The stored graph: the 30 nearest of every item, rows in the order of ids; computed where missing."""
         return pipeline.compute_neighbors(self.store)
@@ -335,15 +361,29 @@ def open_catalog(path: Source, *, version: int | None = None) -> Catalog:
 
 
 def create(
-    path: Source, *, model: str | None = None, resize: str | None = None, precision: str | None = None
+    path: Source,
+    *,
+    model: str | None = None,
+    resize: str | None = None,
+    precision: str | None = None,
+    weights: Source | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Catalog:
     """Make an empty catalog for vectors of `model` (None: the default; see `lookalike models list`).
 
-    `precision` None: what suits this CPU's instructions. All three are fixed from then on. Raises
-    `CatalogForeign` if the folder holds anything, `ModelError` for an unknown model, `UsageError` for a resize or
-    precision that it does not have.
+    `precision` None: what suits this CPU's instructions. `weights` is a weight file for a model that takes one, such
+    as `vgg16`; `settings` belong to `model="onnx:PATH"`, with the keys of `--model-option`. All are fixed from then
+    on. Raises `CatalogForeign` if the folder holds anything, `ModelError` for an unknown model or weights that are
+    missing or refused, `UsageError` for a resize or precision that it does not have.
     """
-    return Catalog(LanceStore.create(Path(path), _facts(model, resize, precision)))
+    asked = ModelOptions(
+        name=model,
+        resize=resize,
+        precision=precision,
+        weights=None if weights is None else Path(weights),
+        settings=tuple((settings or {}).items()),
+    )
+    return Catalog(LanceStore.create(Path(path), _facts(asked)))
 
 
 def build(
@@ -351,39 +391,53 @@ def build(
     sources: Sequence[Source],
     options: IndexOptions,
     *,
-    model: str | None = None,
-    resize: str | None = None,
-    precision: str | None = None,
+    model: ModelOptions | None = None,
     progress: Progress | None = None,
     confirm: pipeline.Confirm | None = None,
 ) -> tuple[Catalog, Indexed, tuple[str, ...]]:
     """Open or create the catalog at `path` and index `sources` into it; also returns notices for people.
 
     Nothing is created before the sources were found. Raises `ModelMismatch` if the catalog was made with a
-    model, resize or precision other than those given.
+    model, resize, precision or weights other than those given.
     """
-    folder = Path(path)
+    folder, asked = Path(path), model or ModelOptions()
     if (folder / "lookalike.json").exists() or (folder.exists() and any(folder.iterdir())):
         catalog = open_catalog(folder)
-        _check_model(catalog.store.head.model, model=model, resize=resize, precision=precision)
+        _check_model(catalog.store.head.model, asked)
         with catalog.store.writing():
             plan = pipeline.plan(sources, options)
             return catalog, catalog.carry_out(plan, options, progress=progress, confirm=confirm), plan.notices
-    facts = _facts(model, resize, precision)
+    if asked.name is None or not asked.name.startswith("onnx:"):
+        models.facts(asked.name, resize=asked.resize, precision=asked.precision)  # refused before folders are searched
     plan = pipeline.plan(sources, options)
-    catalog = Catalog(LanceStore.create(folder, facts))
+    catalog = Catalog(LanceStore.create(folder, _facts(asked)))
     return catalog, catalog.carry_out(plan, options, progress=progress, confirm=confirm), plan.notices
 
 
-def _facts(model: str | None, resize: str | None, precision: str | None) -> ModelFacts:
-    return models.facts(model, resize=resize, precision=precision or models.best_precision(model))
+def _facts(asked: ModelOptions) -> ModelFacts:
+    precision = asked.precision or models.best_precision(asked.name)
+    return models.resolve(
+        asked.name, resize=asked.resize, precision=precision, weights=asked.weights, settings=dict(asked.settings)
+    )
 
 
-def _check_model(facts: ModelFacts, **asked: str | None) -> None:
-    has = {"model": facts.name, "resize": facts.resize, "precision": facts.precision}
-    for name, value in asked.items():
-        if value is not None and value != has[name]:
+def _check_model(facts: ModelFacts, asked: ModelOptions) -> None:
+    is_file = asked.name is not None and asked.name.startswith("onnx:")
+    for name, has, value in (
+        ("model", facts.name, None if is_file else asked.name),
+        ("resize", facts.resize, asked.resize),
+        ("precision", facts.precision, asked.precision),
+    ):
+        if value is not None and value != has:
             raise ModelMismatch(
-                f"the catalog was made with {name} {has[name]!r}, this run asks for {value!r}: vectors of two kinds "
+                f"the catalog was made with {name} {has!r}, this run asks for {value!r}: vectors of two kinds "
                 f"cannot be compared; leave --{name} out, or index into a new catalog"
             )
+    if asked.weights is None and not asked.settings and not is_file:
+        return
+    given = _facts(replace(asked, name=asked.name or facts.name, resize=facts.resize, precision=facts.precision))
+    if replace(given, name=facts.name).identity != facts.identity:
+        raise ModelMismatch(
+            f"the catalog was made with {facts.identity}, this run asks for {given.identity}: vectors of two kinds "
+            "cannot be compared; leave --model, --weights and --model-option out, or index into a new catalog"
+        )

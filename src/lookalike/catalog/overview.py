@@ -30,6 +30,7 @@ def info(store: Store) -> dict[str, Any]:
         "resize": head.model.resize,
         "dimension": head.model.dimension,
         "identity": head.model.identity,
+        "weights": {"sha256": head.model.sha256, "published": head.model.published},
         "metadata": {field.name: str(field.type) for field in columns if field.name not in ("id", "path")},
         "neighbors": _computed(head, schema.NEIGHBORS),
         "clusters": _computed(head, schema.CLUSTERS),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,13 +13,22 @@ import typer
 from lookalike.cli import options as opt
 from lookalike.cli.output import as_json, complain, progress_bars, skipped
 from lookalike.errors import UsageError
-from lookalike.options import ClusterOptions, ImageLimits, IndexOptions
+from lookalike.options import ClusterOptions, ImageLimits, IndexOptions, ModelOptions
 
 if TYPE_CHECKING:
     from lookalike.catalog import Catalog
     from lookalike.records import Indexed, Progress
 
 SOME_FAILED = 3
+AS_PUBLISHED: Mapping[str, Any] = {
+    "model": "vgg16",
+    "resize": "nearest",
+    "ranking": "euclidean",
+    "max_k": 200,
+    "k": "20",
+    "perplexity": 30.0,
+}
+"""What `run --as-published` stands for; an option that is given takes precedence."""
 
 
 def register(app: typer.Typer) -> None:
@@ -35,6 +45,8 @@ def index(
     model: opt.Model = None,
     resize: opt.Resize = None,
     precision: opt.Precision = None,
+    weights: opt.Weights = None,
+    model_option: opt.ModelOption = None,
     prune: opt.Prune = False,
     yes: opt.Yes = False,
     retry: opt.Retry = False,
@@ -56,9 +68,7 @@ def index(
             catalog,
             sources,
             options,
-            model=model,
-            resize=resize,
-            precision=precision,
+            model=_model(model, resize, precision, weights, model_option),
             progress=progress,
             confirm=_confirm(json),
         )
@@ -73,6 +83,7 @@ def index(
 
 
 def run(
+    context: typer.Context,
     catalog: opt.Catalog,
     sources: opt.Sources,
     out: Annotated[Path, typer.Option(help="Folder for the recommendations and the report.", show_default=False)],
@@ -81,6 +92,8 @@ def run(
     model: opt.Model = None,
     resize: opt.Resize = None,
     precision: opt.Precision = None,
+    weights: opt.Weights = None,
+    model_option: opt.ModelOption = None,
     prune: opt.Prune = False,
     yes: opt.Yes = False,
     retry: opt.Retry = False,
@@ -93,6 +106,14 @@ def run(
     k: opt.Clusters = "auto",
     perplexity: opt.Perplexity = None,
     seed: opt.Seed = 0,
+    as_published: Annotated[
+        bool,
+        typer.Option(
+            "--as-published",
+            help="The method as first published: --model vgg16 --resize nearest --ranking euclidean --max-k 200 "
+            "-k 20 --perplexity 30.",
+        ),
+    ] = False,
     json: opt.Json = False,
 ) -> None:
     """From photos to the report in one command: index, recommend, cluster, map, report.
@@ -103,16 +124,24 @@ def run(
 
     limits = ImageLimits(allow_truncated=allow_truncated, min_side=min_side)
     options = IndexOptions(metadata=metadata, root=root, prune=prune, yes=yes, retry=retry, refit=refit, limits=limits)
-    clusters = ClusterOptions(max_k=max_k, k=cluster_count(k), seed=seed)
+    chosen: dict[str, Any] = {
+        "model": model,
+        "resize": resize,
+        "ranking": ranking,
+        "max_k": max_k,
+        "k": k,
+        "perplexity": perplexity,
+    }
+    if as_published:
+        chosen |= {name: value for name, value in AS_PUBLISHED.items() if not _was_given(context, name)}
+    clusters = ClusterOptions(max_k=chosen["max_k"], k=cluster_count(chosen["k"]), seed=seed)
     started = time.perf_counter()
     with progress_bars() as progress:
         held, done, notices = build(
             catalog,
             sources,
             options,
-            model=model,
-            resize=resize,
-            precision=precision,
+            model=_model(chosen["model"], chosen["resize"], precision, weights, model_option),
             progress=progress,
             confirm=_confirm(json),
         )
@@ -122,8 +151,8 @@ def run(
             clusters,
             progress,
             recommendations=recommendations,
-            ranking=ranking,
-            perplexity=perplexity,
+            ranking=chosen["ranking"],
+            perplexity=chosen["perplexity"],
         )
     _say(notices, done)
     if json:
@@ -173,6 +202,19 @@ def _read(mark: Path) -> Any:
         return json.loads(mark.read_text())
     except (OSError, ValueError):
         return None
+
+
+def _model(
+    name: str | None, resize: str | None, precision: str | None, weights: Path | None, told: list[str] | None
+) -> ModelOptions:
+    return ModelOptions(
+        name=name, resize=resize, precision=precision, weights=weights, settings=tuple(opt.settings(told).items())
+    )
+
+
+def _was_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name not in ("DEFAULT", "DEFAULT_MAP")
 
 
 def _confirm(json: bool) -> Any:

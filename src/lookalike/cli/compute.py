@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 from lookalike.cli import options as opt
 from lookalike.cli.build import cluster_count
 from lookalike.cli.output import as_json, complain, progress_bars, table
+from lookalike.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -35,30 +37,39 @@ def cluster(
         found = held.cluster(cluster_count(k), max_k=max_k, seed=seed, progress=progress)
     if k != "auto" and found.k < int(k):
         complain(f"only {found.k} of the {k} clusters hold an item: the others are left out")
+    told = held.describe(found)
     if json:
-        as_json(found.as_json(held.ids))
+        as_json({**found.as_json(held.ids), "descriptions": [[asdict(trait) for trait in own] for own in told]})
         return
     ids = held.ids
-    rows = [
-        [c, int(size), ids[row]] for c, (size, row) in enumerate(zip(found.sizes, found.representatives, strict=True))
+    apart = [
+        ", ".join(f"{trait.column} {trait.value} ({trait.count}, {trait.lift:.1f}x)" for trait in own) for own in told
     ]
-    table(["cluster", "items", "representative"], rows)
-    elbow = found.elbow
-    where = f"at K = {elbow.k}, close calls from {elbow.low} to {elbow.high}"
-    typer.echo(f"Elbow: {where}." if elbow.clear else f"No clear elbow; the bend is strongest {where}.")
+    parts = zip(found.sizes, found.representatives, apart, strict=True)
+    rows = [[cluster, int(size), ids[row], words or None] for cluster, (size, row, words) in enumerate(parts)]
+    table(["cluster", "items", "representative", "what sets it apart (items, times as common)"], rows)
+    typer.echo(found.why())
 
 
-def map(catalog: opt.Catalog, perplexity: opt.Perplexity = None, seed: opt.Seed = 0, json: opt.Json = False) -> None:
+def map(
+    catalog: opt.Catalog,
+    perplexity: opt.Perplexity = None,
+    seed: opt.Seed = 0,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave items where they are; place only new ones.")] = False,
+    json: opt.Json = False,
+) -> None:
     """Lay the items out in two dimensions by t-SNE, so that look-alikes lie side by side."""
     import lookalike
 
     held = lookalike.open(catalog)
     with progress_bars() as progress:
-        found = held.map(perplexity=perplexity, seed=seed, progress=progress)
+        found = held.map(perplexity=perplexity, seed=seed, keep=keep, progress=progress)
     if json:
-        as_json({"items": len(found.positions), "kept": found.kept, "perplexity": perplexity, "seed": seed})
+        facts = {"kept": found.kept, "kl": found.kl, "placed": found.placed}
+        as_json({"items": len(found.positions), **facts, "perplexity": perplexity, "seed": seed})
     else:
-        typer.echo(f"{len(found.positions):,} items; {found.kept:.0%} of the 10 nearest stay near in the map.")
+        added = f" {found.placed:,} were placed without moving the others." if found.placed else ""
+        typer.echo(f"{len(found.positions):,} items; {found.kept:.0%} of the 10 nearest stay near in the map.{added}")
 
 
 def report(
@@ -81,15 +92,25 @@ def report(
 
 def export(
     catalog: opt.Catalog,
-    file: Annotated[Path, typer.Argument(help="A .parquet file.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="A .parquet or .html file.", show_default=False)],
     json: opt.Json = False,
 ) -> None:
-    """Everything as one Parquet file: metadata, vectors, map, clusters, neighbors. Embedding Atlas reads it."""
+    """Everything as one file: Parquet, which Embedding Atlas reads, or HTML: the explorer, without a server."""
     import lookalike
 
     held = lookalike.open(catalog)
-    held.export(file)
+    if file.suffix == ".html":
+        from lookalike.web import write_page
+
+        with progress_bars() as progress:
+            write_page(held, file, progress=progress)
+    elif file.suffix == ".parquet":
+        held.export(file)
+    else:
+        raise UsageError(f"cannot write {file.name!r}: give a file that ends with .parquet or .html")
     if json:
         as_json({"file": str(file), "rows": len(held)})
+    elif file.suffix == ".html":
+        typer.echo(f"{len(held):,} items in {file}: open it in a browser. It needs no server; search by photo does.")
     else:
         typer.echo(f"{len(held):,} rows in {file}")

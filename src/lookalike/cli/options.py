@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from lookalike.errors import UsageError
+
 Catalog = Annotated[Path, typer.Argument(help="The catalog, a folder.", show_default=False)]
 Sources = Annotated[
     list[str],
@@ -18,7 +20,9 @@ Sources = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else there.")]
 Model = Annotated[
     str | None,
-    typer.Option(help="Model for a new catalog; `lookalike models list` names them.", show_default=False),
+    typer.Option(
+        help="Model for a new catalog: one that `lookalike models list` names, or onnx:PATH.", show_default=False
+    ),
 ]
 Resize = Annotated[
     str | None,
@@ -27,6 +31,20 @@ Resize = Annotated[
 Precision = Annotated[
     str | None,
     typer.Option(help="Precision for a new catalog: fp32 or int8.", show_default="what suits this CPU's instructions"),
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option(help="Weight file for a model that takes one, such as vgg16.", show_default="the downloaded one"),
+]
+ModelOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model-option",
+        metavar="KEY=VALUE",
+        help="How photos go into the file of --model onnx:PATH: layout, size, color, mean, std, output, pool; "
+        "may be repeated.",
+        show_default=False,
+    ),
 ]
 Metadata = Annotated[
     Path | None,
@@ -64,3 +82,14 @@ Perplexity = Annotated[
     float | None,
     typer.Option(help="Perplexity of the map; 30 as published.", show_default="equal weights on the 15 nearest"),
 ]
+
+
+def settings(told: list[str] | None) -> dict[str, str]:
+    """What `--model-option KEY=VALUE` said; raises `UsageError` for another form."""
+    found = {}
+    for text in told or ():
+        key, sign, value = text.partition("=")
+        if not sign:
+            raise UsageError(f"--model-option {text!r} is not of the form KEY=VALUE, such as size=256")
+        found[key.strip()] = value.strip()
+    return found

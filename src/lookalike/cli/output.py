@@ -67,6 +67,7 @@ def _finite(value: Any) -> Any:
 
 
 NAMES = {
+    "download": "downloading",
     "draw": "drawing shoes",
     "index": "reading and embedding",
     "neighbors": "finding neighbors",
@@ -74,6 +75,7 @@ NAMES = {
     "clusters": "clustering",
     "map": "drawing the map",
     "report": "writing the report",
+    "export": "gathering pictures",
 }
 
 

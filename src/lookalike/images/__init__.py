@@ -2,13 +2,14 @@
 
 `find` lists inputs, `read` takes one's bytes, `load` decodes them; `read_table` and `match_metadata` bring in what
 is known of the products. The modules stand in that order: find (walk, globs, inputs), read, decode (sniff,
-structure, color, fit, thumbnail, quiet), tables (infer), metadata.
+structure, color, fit, histogram, thumbnail, quiet), tables (infer), metadata.
 """
 
 from __future__ import annotations
 
 from lookalike.images.decode import THUMBNAIL_SIDE, content_hash, load
 from lookalike.images.find import Found, find
+from lookalike.images.histogram import color_histogram
 from lookalike.images.metadata import Matched, match_metadata
 from lookalike.images.read import read
 from lookalike.images.tables import Table, is_table_name, read_table
@@ -18,6 +19,7 @@ __all__ = [
     "Found",
     "Matched",
     "Table",
+    "color_histogram",
     "content_hash",
     "find",
     "is_table_name",

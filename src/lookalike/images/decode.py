@@ -29,6 +29,7 @@ from lookalike.errors import Rejected
 from lookalike.images import structure
 from lookalike.images.color import to_rgb
 from lookalike.images.fit import fit_image, fitted_size, to_array
+from lookalike.images.histogram import color_histogram
 from lookalike.images.quiet import quiet, silence_libtiff
 from lookalike.images.sniff import ACCEPTED, foreign, sniff
 from lookalike.images.thumbnail import encode_thumbnail, thumbnail_size
@@ -135,6 +136,7 @@ def _load(name: str, data: bytes, fit: Fit, limits: ImageLimits, thumbnail_side:
     return Photo(
         pixels=pixels,
         thumbnail=thumbnail,
+        color=color_histogram(pixels),
         format=name,
         width=width,
         height=height,

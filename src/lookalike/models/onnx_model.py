@@ -20,7 +20,7 @@ class OnnxModel:
     """Runs a graph with input `pixels` (b, size, size, 3) uint8 and output `vectors` (b, dimension) float32.
 
     Every call runs on `threads` threads of its own, so that several callers share one instance, each on its
-    core. Larger inputs are cut into runs of `BATCH`, which keeps memory flat.
+    core. Larger inputs are cut into runs of `batch` (None: `BATCH`), which keeps memory flat.
     """
 
     def __init__(
@@ -30,8 +30,10 @@ class OnnxModel:
         *,
         threads: int,
         again: tuple[Callable[..., Any], tuple[Any, ...]],
+        batch: int | None = None,
     ) -> None:
         self._facts = facts
+        self._batch = batch
         self._again = again
         self._session = _session(graph, facts.name, threads)
         self._probe()
@@ -45,9 +47,10 @@ class OnnxModel:
         """One vector a photo; see `Model.embed`."""
         check_pixels(pixels, self._facts.size)
         vectors = np.empty((len(pixels), self._facts.dimension), np.float32)
-        for start in range(0, len(pixels), BATCH):
-            part = np.ascontiguousarray(pixels[start : start + BATCH])
-            vectors[start : start + BATCH] = self._run(part)
+        batch = self._batch or BATCH
+        for start in range(0, len(pixels), batch):
+            part = np.ascontiguousarray(pixels[start : start + batch])
+            vectors[start : start + batch] = self._run(part)
         return vectors
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
-from lookalike.errors import ModelError
-from lookalike.models import lite0
+from lookalike.errors import LookalikeError, ModelError, UsageError
+from lookalike.models import lite0, onnxfile, vgg16
 from lookalike.models.base import Model
 from lookalike.models.cache import cached
 from lookalike.models.cpu import has_int8_instructions
+from lookalike.models.download import download as fetch
 from lookalike.models.onnx_model import OnnxModel
 from lookalike.models.tiny import TinyModel
+from lookalike.models.weights import Published, find, take
 from lookalike.options import RESIZES, check_choice, check_range
-from lookalike.records import ModelFacts
+from lookalike.records import Advance, ModelFacts
 
 DEFAULT = "efficientnet-lite0"
+Weights = str | os.PathLike[str]
+_wrapped: dict[str, Callable[[], bytes]] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
     """Facts of a model, the function that loads it and the precisions that it comes in.
 
-    `hidden` ones are known by name but not listed.
+    `graph` gives the ONNX model of these facts, None for a model that is none. `hidden` ones are known by name but
+    not listed. `published` are the weights of a model whose weights are no part of the install.
     """
 
     facts: ModelFacts
-    load: Callable[[ModelFacts, int], Model]
+    graph: Callable[[ModelFacts], bytes] | None
     precisions: tuple[str, ...] = ("fp32",)
     hidden: bool = False
+    published: Published | None = None
+    batch: int | None = None
 
 
 def names(*, hidden: bool = False) -> tuple[str, ...]:
@@ -38,6 +47,8 @@ def names(*, hidden: bool = False) -> tuple[str, ...]:
 
 def precisions(name: str | None = None) -> tuple[str, ...]:
     """The precisions that a model (None: the default) comes in, its usual one first."""
+    if name is not None and name.startswith(onnxfile.PREFIX):
+        return ("fp32",)
     return _entry(DEFAULT if name is None else name).precisions
 
 
@@ -68,10 +79,86 @@ def facts(name: str | None = None, *, resize: str | None = None, precision: str 
     )
 
 
+def published(name: str) -> Published | None:
+    """The weights that a model needs besides the install, None where it needs none."""
+    return _entry(name).published
+
+
+def download(name: str, *, progress: Advance | None = None) -> Path | None:
+    """Fetch the weights of a model into the cache folder; None where the install has them. `progress` counts bytes.
+
+    Raises `ModelError` where they cannot be had, with what to do instead.
+    """
+    wanted = _entry(name).published
+    return None if wanted is None else fetch(name, wanted, progress=progress)
+
+
+def export(known: ModelFacts, out: Path) -> Path:
+    """Write the network of these facts as an ONNX file that stands alone.
+
+    Its input `pixels` is (b, size, size, 3) uint8, RGB, resized as the facts say; its output `vectors` (b, dimension)
+    float32. The file's own metadata holds the facts. Raises `ModelError` where the weights are missing.
+    """
+    import onnx
+
+    model = onnx.load_from_string(graph_of(known))
+    onnx.helper.set_model_props(model, {**{k: str(v) for k, v in asdict(known).items()}, "identity": known.identity})
+    aside = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_bytes(model.SerializeToString())
+        aside.replace(out)
+    except OSError as exc:
+        aside.unlink(missing_ok=True)
+        raise LookalikeError(f"{str(out)!r} cannot be written: {exc.strerror or exc}", code="E_WRITE") from exc
+    return out
+
+
+def resolve(
+    name: str | None = None,
+    *,
+    resize: str | None = None,
+    precision: str | None = None,
+    weights: Weights | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> ModelFacts:
+    """The facts that a catalog is made with: `facts`, and the checksum of the weights.
+
+    `name` may be `onnx:PATH`; `settings` then say how photos go into that file, see `onnxfile.Settings`.
+
+    `weights` is a file that takes the place of the downloaded one, for models that take one. It is read and its
+    graph kept in the cache folder, so that later runs need no path. Raises `ModelError` where there are no weights,
+    or not of this model, and `UsageError` where the model takes none.
+    """
+    if name is not None and name.startswith(onnxfile.PREFIX):
+        if weights is not None:
+            raise UsageError("an ONNX file holds its weights: leave --weights out")
+        return _onnx_facts(name, resize, precision, settings or {})
+    if settings:
+        raise UsageError(f"{next(iter(settings))!r} is a setting of ONNX files: give --model {onnxfile.PREFIX}PATH")
+    known = facts(name, resize=resize, precision=precision)
+    entry = _entry(known.name)
+    if entry.published is None:
+        if weights is not None:
+            takers = ", ".join(other for other in names() if _entry(other).published is not None)
+            raise UsageError(f"{known.name} has weights of its own: leave --weights out, or give --model {takers}")
+        return known
+    _, found = take(known.name, entry.published, weights)
+    known = replace(known, sha256=found.sha256, md5=found.md5, published=found.md5 == entry.published.md5)
+    graph_of(known)
+    return known
+
+
 def load(
-    name: str | None = None, *, resize: str | None = None, precision: str | None = None, threads: int = 1
+    name: str | None = None,
+    *,
+    resize: str | None = None,
+    precision: str | None = None,
+    threads: int = 1,
+    weights: Weights | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Model:
-    """The model of that name (None: the default), ready to embed; the arguments are those of `facts`.
+    """The model of that name (None: the default), ready to embed; the arguments are those of `resolve`.
 
     `threads` is how many one call of `embed` uses; leave it at 1 where several threads call. Raises
     `ModelError` where the name is not known, or the weights are missing or not those that were pinned.
@@ -82,8 +169,36 @@ def load(
     (2, 22)
     """
     check_range("threads", threads, 1, 1024)
-    known = facts(name, resize=resize, precision=precision)
-    return _entry(known.name).load(known, threads)
+    known = resolve(name, resize=resize, precision=precision, weights=weights, settings=settings)
+    return load_known(known, threads)
+
+
+def load_known(known: ModelFacts, threads: int = 1) -> Model:
+    """The model that facts describe, as this release has it: its own facts may differ from `known`.
+
+    Needs no path: weights that were given once are found in the cache folder by their checksum. Raises `ModelError`
+    where they are no longer there.
+    """
+    check_range("threads", threads, 1, 1024)
+    if known.name.startswith(onnxfile.PREFIX):
+        return OnnxModel(graph_of(known), known, threads=threads, again=(load_known, (known, threads)), batch=1)
+    entry = _entry(known.name)
+    own = facts(known.name, resize=known.resize, precision=known.precision)
+    if entry.published is not None:
+        own = replace(own, sha256=known.sha256, md5=known.md5, published=known.published)
+    if entry.graph is None:
+        return TinyModel(own)
+    return OnnxModel(entry.graph(own), own, threads=threads, again=(load_known, (own, threads)), batch=entry.batch)
+
+
+def graph_of(known: ModelFacts) -> bytes:
+    """The ONNX model of these facts: `pixels` (b, size, size, 3) uint8 RGB to `vectors` (b, dimension) float32."""
+    if known.name.startswith(onnxfile.PREFIX):
+        return _onnx_graph(known)
+    graph = _entry(known.name).graph
+    if graph is None:
+        raise UsageError(f"{known.name} is no network and cannot be exported: give one of {', '.join(names())}")
+    return graph(known)
 
 
 def _entry(name: str) -> _Entry:
@@ -95,23 +210,49 @@ def _entry(name: str) -> _Entry:
         ) from None
 
 
-def _load_again(name: str, resize: str, precision: str, threads: int) -> Model:
-    return load(name, resize=resize, precision=precision, threads=threads)
+def _onnx_facts(name: str, resize: str | None, precision: str | None, settings: Mapping[str, str]) -> ModelFacts:
+    check_choice("resize", resize or "stretch", RESIZES)
+    check_choice(f"precision of {name}", precision or "fp32", ("fp32",))
+    path = Path(name.removeprefix(onnxfile.PREFIX))
+    said = onnxfile.read_settings(path, settings)
+    known, graph = onnxfile.wrap(path, said, resize or "stretch")
+    cached(onnxfile.cache_key(known), lambda: graph)
+    _wrapped[onnxfile.cache_key(known)] = lambda: onnxfile.wrap(path, said, known.resize)[1]
+    return known
 
 
-def _lite0(output: str) -> Callable[[ModelFacts, int], Model]:
-    def load_lite0(known: ModelFacts, threads: int) -> Model:
+def _onnx_graph(known: ModelFacts) -> bytes:
+    key = onnxfile.cache_key(known)
+
+    def gone() -> bytes:
+        raise ModelError(
+            f"the graph of {known.name} that the catalog was made with (SHA-256 {known.sha256}) is no longer in the "
+            "cache folder: give its file once more, with "
+            f"`lookalike index CATALOG SOURCE --model {onnxfile.PREFIX}PATH`",
+            code="E_MODEL_MISSING",
+        )
+
+    return cached(key, _wrapped.get(key, gone))
+
+
+def _lite0(output: str) -> Callable[[ModelFacts], bytes]:
+    def graph(known: ModelFacts) -> bytes:
         data = lite0.read_weights()
         key = f"{known.name}-{known.precision}-{known.sha256[:16]}-v{lite0.GRAPH_VERSION}"
-        graph = cached(key, lambda: lite0.build(data, output=output, precision=known.precision))
-        again = (_load_again, (known.name, known.resize, known.precision, threads))
-        return OnnxModel(graph, known, threads=threads, again=again)
+        return cached(key, lambda: lite0.build(data, output=output, precision=known.precision))
 
-    return load_lite0
+    return graph
 
 
-def _tiny(known: ModelFacts, _threads: int) -> Model:
-    return TinyModel(known)
+def _vgg16(published_: Published, *, top: bool) -> Callable[[ModelFacts], bytes]:
+    def graph(known: ModelFacts) -> bytes:
+        def build() -> bytes:
+            path = find(known.name, published_, known.sha256)
+            return vgg16.build(vgg16.read(path, top=top), top=top)
+
+        return cached(f"{known.name}-{known.sha256}-v{vgg16.GRAPH_VERSION}", build)
+
+    return graph
 
 
 _LITE0 = ModelFacts(
@@ -128,6 +269,21 @@ _LITE0 = ModelFacts(
     summary="means and deviations of three inner feature maps: the default, fast and best on every label",
 )
 
+_VGG16 = ModelFacts(
+    name="vgg16",
+    dimension=4096,
+    size=vgg16.SIZE,
+    resize="nearest",
+    precision="fp32",
+    preprocessing="bgr-103.939-116.779-123.68",
+    license="CC-BY-4.0",
+    origin=f"Keras, {vgg16.WITH_TOP.url}, trained on ImageNet by the Visual Geometry Group, Oxford",
+    paper="Simonyan and Zisserman 2014, arXiv:1409.1556",
+    sha256="",
+    summary="fc2 after its ReLU, as the method was first published; weights by `models download vgg16`, 553 MB",
+    md5=vgg16.WITH_TOP.md5,
+)
+
 _MODELS: Mapping[str, _Entry] = {
     entry.facts.name: entry
     for entry in (
@@ -141,6 +297,19 @@ _MODELS: Mapping[str, _Entry] = {
             ),
             _lite0("pooled"),
             ("fp32", "int8"),
+        ),
+        _Entry(_VGG16, _vgg16(vgg16.WITH_TOP, top=True), published=vgg16.WITH_TOP, batch=vgg16.ROWS),
+        _Entry(
+            replace(
+                _VGG16,
+                name="vgg16-notop",
+                dimension=512,
+                origin=_VGG16.origin.replace(vgg16.WITH_TOP.url, vgg16.WITHOUT_TOP.url),
+                summary="VGG16 without its top, 512 pooled outputs; weights by `models download vgg16-notop`, 59 MB",
+                md5=vgg16.WITHOUT_TOP.md5,
+            ),
+            _vgg16(vgg16.WITHOUT_TOP, top=False),
+            published=vgg16.WITHOUT_TOP,
         ),
         _Entry(
             ModelFacts(
@@ -156,7 +325,7 @@ _MODELS: Mapping[str, _Entry] = {
                 sha256="82dbed6cac9baa75d21ae826ee6935b9a1f78e1b46efc85b01cc9b0f426af0d3",
                 summary="for tests only: colors and a coarse layout, no network",
             ),
-            _tiny,
+            None,
             hidden=True,
         ),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,19 @@ import pyarrow.compute as pc
 from lookalike import analysis
 from lookalike.errors import UsageError
 from lookalike.options import ClusterOptions, MapOptions
-from lookalike.records import Advance, Clusters, Doubles, Elbow, Floats, Ints, Layout, Neighbors, Progress
+from lookalike.records import (
+    COLOR_BINS,
+    Advance,
+    Clusters,
+    Doubles,
+    Elbow,
+    Evidence,
+    Floats,
+    Ints,
+    Layout,
+    Neighbors,
+    Progress,
+)
 from lookalike.store import Computed, Replace, Store, schema
 
 Exemplars = tuple[tuple[int, ...], ...]
@@ -30,6 +42,18 @@ def load_vectors(store: Store) -> tuple[list[str], Floats]:
     dimension = store.head.model.dimension
     flat = pc.list_flatten(table["vector"]).to_numpy().reshape(-1, dimension)
     return table["id"].take(order).to_pylist(), np.ascontiguousarray(flat[order.to_numpy()])
+
+
+def load_colors(store: Store) -> Floats:
+    """The (n, 216) float32 color vectors in the order of ids; rows of NaN where a catalog of old has none."""
+    table = store.read(schema.ITEMS, ["id", "color"]).combine_chunks()
+    colors = np.full((len(table), COLOR_BINS), np.nan, np.float32)
+    column = table["color"].combine_chunks() if len(table) else None
+    if column is not None:
+        known = pc.is_valid(column).to_numpy(zero_copy_only=False)
+        colors[known] = pc.list_flatten(column).to_numpy().reshape(-1, COLOR_BINS)
+    order: Ints = pc.sort_indices(table["id"]).to_numpy().astype(np.int64)
+    return colors[order]
 
 
 def compute_neighbors(store: Store, k: int = GRAPH_K, *, progress: Progress | None = None) -> Neighbors:
@@ -70,29 +94,52 @@ def compute_clusters(
     return found
 
 
-def compute_map(store: Store, options: MapOptions | None = None, *, progress: Progress | None = None) -> Layout:
+def compute_map(
+    store: Store, options: MapOptions | None = None, *, keep: bool = False, progress: Progress | None = None
+) -> Layout:
     """The place of each item in the map, computed if missing, older or asked otherwise.
 
-    Options None: as computed last, else the defaults.
+    Options None: as computed last, else the defaults. `keep` leaves the items of an older map with these options where
+    they are and places only new ones; without it, a map that was kept so is computed anew.
     """
     known = store.head.computed.get(schema.MAP)
+    patched = known is not None and known.results.get("placed", 0) > 0 and not keep and options is not None
     if options is None:
         options = MapOptions(**known.options) if known is not None else MapOptions()
     asked = dataclasses.asdict(options)
-    if known is not None and store.head.is_current(schema.MAP) and known.options == asked:
+    same = known is not None and known.options == asked
+    if same and store.head.is_current(schema.MAP) and not patched:
         return stored_map(store)
     with store.writing():
         neighbors = compute_neighbors(store, graph_k(options), progress=progress)
         ids, vectors = load_vectors(store)
-        found = map_of(vectors, neighbors, options, progress=progress)
+        if keep and same:
+            found = _kept_map(store, ids, vectors, neighbors)
+        else:
+            found = map_of(vectors, neighbors, options, progress=progress)
         rows = {
             "id": pa.array(ids, pa.string()),
             "x": pa.array(found.positions[:, 0], pa.float32()),
             "y": pa.array(found.positions[:, 1], pa.float32()),
         }
-        computed = Computed(of=store.head.vectors, options=asked, results={"kept": found.kept})
+        results = {"kept": found.kept, "kl": found.kl if math.isfinite(found.kl) else None, "placed": found.placed}
+        computed = Computed(of=store.head.vectors, options=asked, results=results)
         _keep(store, schema.MAP, pa.table(rows, schema=schema.layout()), computed)
     return found
+
+
+def _kept_map(store: Store, ids: Sequence[str], vectors: Floats, neighbors: Neighbors) -> Layout:
+    """The stored map, without the items that are gone and with those that are new."""
+    before = stored_map(store)
+    table = store.read(schema.MAP, ["id"]).sort_by("id")
+    at = pc.index_in(pa.array(ids, pa.string()), value_set=table["id"].combine_chunks())
+    places = at.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    old = places >= 0
+    positions = np.zeros((len(ids), 2), np.float32)
+    positions[old] = before.positions[places[old]]
+    positions[~old] = analysis.place_new(positions[old], vectors[old], vectors[~old])
+    placed = before.placed + int(np.count_nonzero(~old))
+    return Layout(positions=positions, kept=analysis.neighbors_kept(positions, neighbors), kl=before.kl, placed=placed)
 
 
 def stored_clusters(store: Store) -> Clusters:
@@ -106,6 +153,10 @@ def stored_clusters(store: Store) -> Clusters:
         table["cluster"].to_numpy(),
         np.array(results["representatives"], np.int64),
         tuple(tuple(rows) for rows in results["exemplars"]),
+        # catalogs of older versions hold no more than that
+        asked=store.head.computed[schema.CLUSTERS].options.get("k") is not None,
+        evidence=Evidence.from_json(results["evidence"]) if results.get("evidence") else None,
+        reach=np.array(results["reach"], np.float64) if "reach" in results else None,
     )
 
 
@@ -113,7 +164,11 @@ def stored_map(store: Store) -> Layout:
     """The map as stored, which may be older than the items."""
     table = store.read(schema.MAP).sort_by("id")
     positions = np.column_stack([table["x"].to_numpy(), table["y"].to_numpy()])
-    return Layout(positions=positions, kept=store.head.computed[schema.MAP].results["kept"])
+    results = store.head.computed[schema.MAP].results
+    # older versions stored neither of the last two
+    kl = results.get("kl")
+    loss = float("nan") if kl is None else kl
+    return Layout(positions=positions, kept=results["kept"], kl=loss, placed=results.get("placed", 0))
 
 
 def graph_k(options: MapOptions) -> int:
@@ -136,23 +191,39 @@ def clusters_of(vectors: Floats, options: ClusterOptions, *, progress: Progress 
     sweep = analysis.kmeans_sweep(vectors, max_k, options.seed, progress=step(progress, "clusters"))
     elbow = analysis.find_elbow(sweep.inertia)
     k = elbow.k if options.k is None else options.k
-    filled, labels = np.unique(sweep.labels(k), return_inverse=True)
-    centers = sweep.centers(k)[filled]
-    representatives = analysis.representatives(vectors, labels, centers)
+    best = analysis.refine_best(vectors, sweep, k)
+    curve = sweep.inertia.copy()
+    if best.inertia >= curve[min(k, max_k - 1)]:  # that of K + 1: below it the curve would rise
+        curve[k - 1] = min(curve[k - 1], best.inertia)
+        labels, centers = best.labels, best.centers
+    else:
+        labels, centers = sweep.labels(k), sweep.centers(k)
+    filled, labels = np.unique(labels, return_inverse=True)
+    representatives = analysis.representatives(vectors, labels, centers[filled])
     exemplars = analysis.exemplars(vectors, labels, representatives)
-    return _clusters(len(filled), sweep.inertia, elbow, labels.astype(np.int64), representatives, exemplars)
+    return _clusters(
+        len(filled),
+        curve,
+        elbow,
+        labels.astype(np.int64),
+        representatives,
+        exemplars,
+        asked=options.k is not None,
+        evidence=analysis.weigh(vectors, sweep, also=(k, elbow.low, elbow.k, elbow.high), seed=options.seed),
+        reach=analysis.reach(vectors, labels, exemplars),
+    )
 
 
 def map_of(vectors: Floats, neighbors: Neighbors, options: MapOptions, *, progress: Progress | None = None) -> Layout:
     """The map of these vectors, from their graph."""
-    positions = analysis.tsne(
+    positions, kl = analysis.tsne_with_loss(
         vectors,
         options.seed,
         perplexity=options.perplexity,
         neighbors=neighbors,
         progress=step(progress, "map"),
     )
-    return Layout(positions=positions, kept=analysis.neighbors_kept(positions, neighbors))
+    return Layout(positions=positions, kept=analysis.neighbors_kept(positions, neighbors), kl=kl)
 
 
 def step(progress: Progress | None, name: str) -> Advance | None:
@@ -179,7 +250,13 @@ def _lists(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
 
 
 def _clusters(
-    k: int, inertia: Doubles, elbow: Elbow, labels: Ints, representatives: Ints, exemplars: Exemplars
+    k: int,
+    inertia: Doubles,
+    elbow: Elbow,
+    labels: Ints,
+    representatives: Ints,
+    exemplars: Exemplars,
+    **more: Any,
 ) -> Clusters:
     return Clusters(
         k=k,
@@ -189,6 +266,7 @@ def _clusters(
         sizes=np.bincount(labels, minlength=k).astype(np.int64),
         representatives=representatives,
         exemplars=exemplars,
+        **more,
     )
 
 
@@ -200,6 +278,8 @@ def _cluster_results(found: Clusters) -> Mapping[str, Any]:
         "elbow": {"k": elbow.k, "low": elbow.low, "high": elbow.high, "clear": elbow.clear},
         "representatives": found.representatives.tolist(),
         "exemplars": [list(rows) for rows in found.exemplars],
+        "evidence": None if found.evidence is None else found.evidence.as_json(),
+        "reach": [] if found.reach is None else found.reach.tolist(),
     }
 
 

@@ -119,7 +119,7 @@ class Embedder:
 
 def load_model(facts: ModelFacts) -> models.Model:
     """The model that a catalog was made with; raises `ModelMismatch` if this release has another of that name."""
-    model = models.load(facts.name, resize=facts.resize, precision=facts.precision)
+    model = models.load_known(facts)
     if model.facts.identity != facts.identity:
         raise ModelMismatch(
             f"the catalog was made with {facts.identity}, here {facts.name} is {model.facts.identity}: "

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lookalike.records import Doubles, Ints
+from lookalike.records import Doubles, Evidence, Ints
 from lookalike.report.canvas import Sheet, shorten, text_width
 from lookalike.report.context import Context
 from lookalike.report.figures_items import HEAD, MARGIN, WIDTH, headline, nothing
 from lookalike.report.palette import LIGHT, Theme
 from lookalike.report.placement import DotMap, fit, tile
 from lookalike.report.text import count, heading, percent, plain
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 PAGE = 20
 """Clusters on one page of Figure 6."""
@@ -23,7 +26,8 @@ _MANY = 5_000
 def inertia(context: Context, theme: Theme = LIGHT, *, width: float = 8.0, bare: bool = False) -> Sheet:
     """Figure 4: inertia against K, the elbow, the range of close calls, and the K in use.
 
-    `bare` leaves out title and subtitle, for pages that say both in words.
+    Where the clusters come with their evidence: the elbow's interval on top of the curve, stability and silhouette
+    below it. `bare` leaves out title and subtitle, for pages that say both in words.
     """
     title = "How many clusters?"
     clusters = context.data.clusters
@@ -32,7 +36,9 @@ def inertia(context: Context, theme: Theme = LIGHT, *, width: float = 8.0, bare:
         return nothing(title)
     head = 0.05 if bare else HEAD
     height = width * (0.68 if width < 6 else 0.5) + head
-    sheet = Sheet(width, height, theme)
+    evidence = clusters.evidence if clusters.evidence is not None and len(clusters.evidence.ks) > 1 else None
+    below = 0.0 if evidence is None else 1.45
+    sheet = Sheet(width, height + below, theme)
     if not bare:
         headline(sheet, title, elbow_words(context))
     left = 0.75
@@ -48,7 +54,13 @@ def inertia(context: Context, theme: Theme = LIGHT, *, width: float = 8.0, bare:
     axes.set_ylim(0, 112)
     axes.grid(axis="y", color=theme.line, linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.set_xlabel("number of clusters K", color=theme.quiet, fontsize=9, labelpad=6)
+    last = axes
+    if evidence is not None:
+        _interval(axes, evidence, len(curve), theme)
+        last = _marks(sheet, evidence, clusters.k, (left, height - 0.42, width - left - 0.35, below - 0.35))
+        last.set_xlim(axes.get_xlim())
+        last.set_xticks(_ticks(len(curve)))
+    last.set_xlabel("number of clusters K", color=theme.quiet, fontsize=9, labelpad=6)
     axes.set_ylabel("inertia, % of K = 1", color=theme.quiet, fontsize=9, labelpad=6)
     axes.set_xticks(_ticks(len(curve)))
     _mark(
@@ -62,6 +74,39 @@ def inertia(context: Context, theme: Theme = LIGHT, *, width: float = 8.0, bare:
     if elbow.k != clusters.k:
         _mark(sheet, axes, elbow.k, share, f"elbow: {elbow.k}", theme.ink, lower=True)
     return sheet
+
+
+def _interval(axes: Axes, evidence: Evidence, most: int, theme: Theme) -> None:
+    """A bar above the curve that holds the elbows of 95% of the resamples."""
+    style: dict[str, Any] = {"color": theme.quiet, "zorder": 4}
+    axes.plot([evidence.low - 0.25, evidence.high + 0.25], [106, 106], linewidth=3, solid_capstyle="butt", **style)
+    right = (evidence.low + evidence.high) / 2 < 0.6 * most
+    words = f"{evidence.low} to {evidence.high}" if evidence.low < evidence.high else f"{evidence.low}"
+    style |= {"ha": "left" if right else "right", "va": "center", "textcoords": "offset points", "fontsize": 8}
+    place, away = (evidence.high if right else evidence.low, 106), (7 if right else -7, 0)
+    axes.annotate(f"95% of resampled elbows: {words}", place, away, **style)
+
+
+def _marks(sheet: Sheet, evidence: Evidence, k: int, frame: tuple[float, float, float, float]) -> Axes:
+    """Stability and silhouette below the curve, on the same K."""
+    theme, (x, y, width, height) = sheet.theme, frame
+    axes = sheet.plot(x, y + 0.25, width, height - 0.25)
+    names = (("stability of halves", evidence.stability, 2, "o"), ("silhouette", evidence.silhouette, 3, "s"))
+    told = x
+    for (name, values, code, marker), here in zip(names, evidence.at(k), strict=True):
+        words = f"{name}, {here:.2f} at K = {k}" if math.isfinite(here) else name
+        known = np.isfinite(values)
+        color = theme.categories[code]
+        axes.plot(evidence.ks[known], values[known], color=color, linewidth=1.4, marker=marker, markersize=2.8)
+        sheet.axes.scatter([told + 0.06], [y + 0.1], s=18, c=color, marker=marker, linewidths=0)
+        sheet.text(told + 0.17, y + 0.1, words, size=8.5, va="center")
+        told += 0.45 + text_width(words, 8.5)
+    floor = float(np.nanmin([0.0, *evidence.stability, *evidence.silhouette]))
+    axes.set_ylim(floor - 0.05 if floor < 0 else 0, 1.08)
+    axes.set_yticks([0, 0.5, 1])
+    axes.grid(axis="y", color=theme.line, linewidth=0.6)
+    axes.set_axisbelow(True)
+    return axes
 
 
 def _ticks(most: int) -> list[int]:

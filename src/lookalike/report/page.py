@@ -179,6 +179,11 @@ def _inertia(context: Context, files: list[str]) -> str:
         "of their cluster: it always falls with more clusters, and where it stops falling fast (shaded) more clusters "
         "add little."
     )
+    if context.data.clusters.evidence is not None:
+        meaning += (
+            " Stability says how alike two halves of the items are grouped, the silhouette how much closer items are "
+            "to their own cluster than to the next; 1 is best, 0 is chance."
+        )
     return _section(4, "How many clusters?", meaning, chart, files)
 
 

@@ -110,6 +110,13 @@ class LanceStore:
             return found.select(columns) if columns is not None else found
         data = self._dataset(table)
         names = list(columns) if columns is not None else None
+        if names is not None:
+            lacking = {field.name: field for field in schema.added(table, data.schema.names, self.head.model.dimension)}
+            if asked := [name for name in names if name in lacking]:
+                found = self.read(table, [name for name in names if name not in lacking], ids=ids, where=where)
+                for name in asked:
+                    found = found.append_column(lacking[name], pa.nulls(found.num_rows, lacking[name].type))
+                return found.select(names)
         if where is not None:
             return filtered(data, names, where)
         try:
@@ -196,6 +203,10 @@ class LanceStore:
         data: Any = lance.dataset(uri, version=tables[change.table])
         if data.latest_version != tables[change.table]:
             data.restore()  # an interrupted commit left a version that no manifest names
+        if not isinstance(change, Delete):
+            lacking = schema.added(change.table, data.schema.names, self.head.model.dimension)
+            if new := [field for field in lacking if field.name in change.rows.schema.names]:
+                data.add_columns(pa.schema(new))
         if isinstance(change, Append):
             return lance.write_dataset(change.rows, uri, mode="append", data_storage_version=STORAGE_VERSION)
         if isinstance(change, Upsert):

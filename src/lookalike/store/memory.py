@@ -58,6 +58,9 @@ class MemoryStore:
             found = filtered(lance.write_dataset(found, f"memory://{uuid4().hex}"), None, where)
         if ids is not None:
             found = found.filter(pc.is_in(found["id"], value_set=pa.array(list(ids), pa.string())))
+        for field in schema.added(table, found.column_names, self._head.model.dimension):
+            if columns is not None and field.name in columns:
+                found = found.append_column(field, pa.nulls(found.num_rows, field.type))
         return found.select(columns) if columns is not None else found
 
     def commit(
@@ -113,7 +116,17 @@ def _changed(table: pa.Table | None, change: Change) -> pa.Table | None:
     if isinstance(change, Replace) or table is None:
         return None if isinstance(change, Delete) else change.rows
     if isinstance(change, Append):
-        return pa.concat_tables([table, change.rows])
+        return pa.concat_tables([_widened(table, change), change.rows])
     gone = pa.array(list(change.ids), pa.string()) if isinstance(change, Delete) else change.rows["id"].combine_chunks()
-    kept = table.filter(pc.invert(pc.is_in(table["id"], value_set=gone)))
+    kept = _widened(table, change).filter(pc.invert(pc.is_in(table["id"], value_set=gone)))
     return pa.concat_tables([kept, change.rows]) if isinstance(change, Upsert) else kept
+
+
+def _widened(table: pa.Table, change: Change) -> pa.Table:
+    """The table with the columns that an older catalog lacks, null, where the change brings them."""
+    if isinstance(change, Delete):
+        return table
+    for field in change.rows.schema:
+        if field.name in schema.ADDED.get(change.table, ()) and field.name not in table.column_names:
+            table = table.append_column(field, pa.nulls(table.num_rows, field.type))
+    return table

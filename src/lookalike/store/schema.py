@@ -6,9 +6,13 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
+from lookalike.records import COLOR_BINS
+
 ITEMS, METADATA, FAILURES = "items", "metadata", "failures"
 NEIGHBORS, CLUSTERS, MAP, WHITENING = "neighbors", "clusters", "map", "whitening"
 TABLES = (ITEMS, METADATA, FAILURES, NEIGHBORS, CLUSTERS, MAP, WHITENING)
+ADDED = {ITEMS: ("color",)}
+"""Columns that older catalogs do not have; null where they were not computed."""
 
 
 def items(dimension: int) -> pa.Schema:
@@ -27,6 +31,7 @@ def items(dimension: int) -> pa.Schema:
             pa.field("degraded", pa.bool_(), nullable=False),
             pa.field("vector", vector_type(dimension), nullable=False),
             pa.field("thumbnail", pa.binary(), nullable=False),
+            pa.field("color", vector_type(COLOR_BINS)),
         ]
     )
 
@@ -90,6 +95,12 @@ def whitening(dimension: int) -> pa.Schema:
 def vector_type(dimension: int) -> pa.DataType:
     """Arrow's fixed-size list of float32, which Lance and Embedding Atlas read as a vector."""
     return pa.list_(pa.float32(), dimension)
+
+
+def added(table: str, there: Sequence[str], dimension: int) -> list[pa.Field]:
+    """The fields of `ADDED` that a stored table with the columns `there` lacks."""
+    fields = empty(table, dimension).schema
+    return [fields.field(name) for name in ADDED.get(table, ()) if name not in there]
 
 
 def empty(table: str, dimension: int) -> pa.Table:

@@ -1,0 +1,299 @@
+"""A catalog to look at: everything that a web page or a service shows of it, read only and never failing for age.
+
+What was not computed, or is older than the items, is shown as such, with the command that mends it.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from PIL import Image
+
+from lookalike import analysis
+from lookalike.catalog import overview
+from lookalike.catalog.catalog import Catalog
+from lookalike.catalog.view import View
+from lookalike.errors import NotFound
+from lookalike.options import MAX_K, RankingOptions
+from lookalike.pipeline import GRAPH_K
+from lookalike.records import Floats, Ints, Neighbors, Similar, Value
+from lookalike.store import schema
+
+PLACED_BY = 10
+"""Look-alikes whose places give the place of a new photo."""
+PER_SIDE = 16
+"""Pictures side by side in a sheet, which is square."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Whether a result is there: `state` is `current`, `older` (than the items) or `missing`."""
+
+    state: str
+    mend: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """`state`, and `mend`: the command that computes it anew, null where nothing is to be done."""
+        return {"state": self.state, "mend": self.mend}
+
+
+class Explorer:
+    """One state of a catalog, for looking at it. Rows are items in the order of their ids. Safe for many threads."""
+
+    def __init__(self, catalog: Catalog, title: str | None = None) -> None:
+        self.catalog = catalog
+        self.title = title or catalog._title()
+        self._view: View = catalog._view()
+        self._store = catalog.store
+        self._lock = threading.Lock()
+        self._pictures: dict[str, bytes] = {}
+        self._kept = 0
+
+    @property
+    def version(self) -> int:
+        """The catalog's version that is shown."""
+        return self._store.head.version
+
+    @property
+    def ids(self) -> list[str]:
+        """The n ids."""
+        return self._view.ids
+
+    @cached_property
+    def metadata(self) -> pa.Table:
+        """The metadata, one row an item; a catalog without any has no columns."""
+        return self._view.metadata
+
+    def state(self, name: str) -> State:
+        """How new `clusters` or `map` is."""
+        folder = getattr(self._store, "folder", "CATALOG")
+        mend = f"lookalike {'cluster' if name == schema.CLUSTERS else 'map'} {getattr(folder, 'name', folder)}"
+        if self._store.head.is_current(name):
+            return State("current")
+        return State("older" if name in self._store.head.computed else "missing", mend)
+
+    @cached_property
+    def info(self) -> dict[str, Any]:
+        """As `lookalike info --json`, with the title and the states."""
+        states = {name: self.state(name).as_json() for name in (schema.CLUSTERS, schema.MAP)}
+        return {"title": self.title, **overview.info(self._store), "states": states}
+
+    @cached_property
+    def positions(self) -> Floats:
+        """(n, 2) float32, the map; NaN for an item without a place in it."""
+        table = self._store.read(schema.MAP)
+        return np.column_stack([self._aligned(table, axis, np.float32) for axis in ("x", "y")])
+
+    @cached_property
+    def labels(self) -> Ints:
+        """(n,) int64, the cluster of each item, -1 for none."""
+        found = self._aligned(self._store.read(schema.CLUSTERS), "cluster", np.float64)
+        labels: Ints = np.nan_to_num(found, nan=-1).astype(np.int64)
+        return labels
+
+    def _aligned(self, table: pa.Table, column: str, kind: Any) -> Any:
+        place = pc.index_in(pa.array(self.ids, pa.string()), value_set=table["id"].combine_chunks())
+        return table[column].take(place).to_numpy().astype(kind) if len(table) else np.full(len(self.ids), np.nan, kind)
+
+    @cached_property
+    def clusters(self) -> dict[str, Any]:
+        """As `lookalike cluster --json`, with its state. `sizes` count the items that are still there."""
+        state = self.state(schema.CLUSTERS)
+        if state.state == "missing":
+            nothing: list[Any] = []
+            return {
+                **state.as_json(),
+                "k": 0,
+                "inertia": nothing,
+                "elbow": None,
+                "sizes": nothing,
+                "representatives": nothing,
+                "exemplars": nothing,
+            }
+        results = self._store.head.computed[schema.CLUSTERS].results
+        then = self._store.read(schema.CLUSTERS, ["id"]).sort_by("id")["id"].to_pylist()
+        sizes = np.bincount(self.labels[self.labels >= 0], minlength=results["k"])
+        return {
+            **state.as_json(),
+            "k": results["k"],
+            "inertia": list(results["inertia"]),
+            "elbow": dict(results["elbow"]),
+            "sizes": sizes.tolist(),
+            "representatives": [then[row] for row in results["representatives"]],
+            "exemplars": [[then[row] for row in rows] for rows in results["exemplars"]],
+        }
+
+    @cached_property
+    def _spread(self) -> tuple[Ints, float, Ints]:
+        """Level and slot of the picture of each row, and the room of a picture of level 0."""
+        placed = np.isfinite(self.positions[:, 0] + self.positions[:, 1])
+        levels = np.full(len(self.ids), 255, np.int64)
+        levels[placed], room = analysis.spread_levels(self.positions[placed])
+        slots = np.empty(len(levels), np.int64)
+        order = analysis.picture_order(levels, np.where(placed[:, None], self.positions, 0))
+        slots[order] = np.arange(len(order))
+        return levels, room, slots
+
+    @property
+    def room(self) -> float:
+        """The room of a picture of level 0, in the units of the map."""
+        return self._spread[1]
+
+    @cached_property
+    def points(self) -> bytes:
+        """The map for a page, little-endian, one array after the other, each with one value an item: x and y
+        (float32, NaN: no place), cluster (int32, -1: none), slot of the picture in the sheets (uint32), level (uint8,
+        255: no place; see `analysis.spread_levels`).
+        """
+        levels, _, slots = self._spread
+        arrays = [self.positions[:, 0].astype("<f4"), self.positions[:, 1].astype("<f4")]
+        arrays += [self.labels.astype("<i4"), slots.astype("<u4"), levels.astype("u1")]
+        return b"".join(array.tobytes() for array in arrays)
+
+    @cached_property
+    def columns(self) -> dict[str, Any]:
+        """Ids and metadata by column: numbers as `values`; all else as `labels` and `codes` (-1: none)."""
+        shown: list[dict[str, Any]] = []
+        for name in self.metadata.column_names:
+            column = self.metadata[name].combine_chunks()
+            kind = column.type
+            if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+                values = [_plain(value) for value in column.to_pylist()]
+                shown.append({"name": name, "kind": "number", "values": values})
+                continue
+            coded = column.cast(pa.string()).dictionary_encode()
+            codes = pc.fill_null(coded.indices, -1).to_pylist()
+            shown.append({"name": name, "kind": "text", "labels": coded.dictionary.to_pylist(), "codes": codes})
+        return {"ids": self.ids, "columns": shown}
+
+    def items(self, offset: int, limit: int) -> dict[str, Any]:
+        """`total` and the `items` from `offset` on, `limit` at most."""
+        return {"total": len(self.ids), "items": self._described(range(len(self.ids))[offset : offset + limit])}
+
+    def item(self, item: str) -> dict[str, Any]:
+        """One item; raises `NotFound` for an id that is not there."""
+        return self._described([self.row(item)])[0]
+
+    def row(self, item: str) -> int:
+        """The row of an id; raises `NotFound`. An id is only ever looked up: it names no file."""
+        row = self._view.rows.get(item)
+        if row is None:
+            raise NotFound(f"there is no item {item[:200]!r}: /api/items lists the ids")
+        return row
+
+    def _described(self, rows: Sequence[int]) -> list[dict[str, Any]]:
+        names = ["id", "path", "width", "height", "format"]
+        ids = [self.ids[row] for row in rows]
+        facts = {row["id"]: row for row in self._store.read(schema.ITEMS, names, ids=ids).to_pylist()}
+        metadata = self.metadata.take(pa.array(list(rows), pa.int64())).to_pylist()
+        if not self.metadata.column_names:
+            metadata = [{} for _ in rows]
+        return [
+            {
+                **facts[self.ids[row]],
+                "metadata": {name: _plain(value) for name, value in values.items()},
+                "cluster": int(self.labels[row]) if self.labels[row] >= 0 else None,
+                "x": _plain(float(self.positions[row, 0])),
+                "y": _plain(float(self.positions[row, 1])),
+            }
+            for row, values in zip(rows, metadata, strict=True)
+        ]
+
+    @cached_property
+    def graph(self) -> Neighbors:
+        """The 30 nearest of every item by plain distance: as stored, or found now (and not stored) if that is old."""
+        if self._store.head.is_current(schema.NEIGHBORS):
+            return self.catalog.neighbors
+        return analysis.nearest_neighbors(self._view.vectors, GRAPH_K)
+
+    @property
+    def scale(self) -> float:
+        """The plain distance at which a score is one half."""
+        return self._view.space("euclidean").scale
+
+    def similar(self, item: str, options: RankingOptions) -> Similar:
+        """The look-alikes of an item; raises `NotFound` for an id that is not there."""
+        return self.catalog.look_up(self.ids[self.row(item)], options)[0]
+
+    def search(self, photo: bytes, options: RankingOptions) -> tuple[Similar, tuple[float, float] | None]:
+        """The look-alikes of a new photo, and its place on the map: the mean of its look-alikes' places, the nearer
+        the weightier. None where none of them has a place.
+        """
+        wider = RankingOptions(
+            k=min(max(options.k, PLACED_BY), MAX_K), ranking=options.ranking, where=options.where, same=options.same
+        )
+        found, _ = self.catalog.look_up(photo, wider)
+        near = [hit for hit in found.results[:PLACED_BY] if np.isfinite(self.positions[self._view.rows[hit.id]]).all()]
+        place = None
+        if near:
+            weights = np.array([1 / (hit.distance**2 + 1e-9) for hit in near])
+            mean = np.average([self.positions[self._view.rows[hit.id]] for hit in near], axis=0, weights=weights)
+            place = float(mean[0]), float(mean[1])
+        cut = Similar(query=found.query, results=found.results[: options.k], exact=found.exact, recall=found.recall)
+        return cut, place
+
+    def thumbnail(self, item: str) -> bytes:
+        """The thumbnail (JPEG) of an item; the last 64 MiB of them are kept in memory."""
+        known = self._pictures.get(item)
+        if known is None:
+            known = self.catalog.thumbnails([self.ids[self.row(item)]])[0]
+            self._remember(item, known)
+        return known
+
+    def _remember(self, item: str, picture: bytes) -> None:
+        with self._lock:
+            if item in self._pictures:
+                return
+            self._pictures[item] = picture
+            self._kept += len(picture)
+            while self._kept > 64 << 20:
+                self._kept -= len(self._pictures.pop(next(iter(self._pictures))))
+
+    @cached_property
+    def _slots(self) -> Ints:
+        return np.argsort(self._spread[2])
+
+    @property
+    def sheets(self) -> int:
+        """How many sheets hold all pictures."""
+        return -(-len(self.ids) // PER_SIDE**2)
+
+    def sheet(self, number: int, side: int = 64, format: str = "JPEG", quality: int = 80) -> bytes:
+        """The pictures of 256 slots in one, 16 by 16 from the top left, each in the middle of a square of `side`."""
+        if not 0 <= number < self.sheets:
+            raise NotFound(f"there is no sheet {number}: there are {self.sheets}, counted from 0")
+        rows = self._slots[number * PER_SIDE**2 : (number + 1) * PER_SIDE**2]
+        ids = [self.ids[row] for row in rows]
+        high = -(-len(rows) // PER_SIDE) * side
+        paper = Image.new("RGB", (PER_SIDE * side, high), "white")
+        for place, (item, picture) in enumerate(zip(ids, self.catalog.thumbnails(ids), strict=True)):
+            self._remember(item, picture)
+            with Image.open(io.BytesIO(picture)) as photo:
+                photo.draft("RGB", (side, side))
+                scale = side / max(photo.size)
+                size = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
+                small = photo.convert("RGB").resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+            x, y = place % PER_SIDE * side, place // PER_SIDE * side
+            paper.paste(small, (x + (side - size[0]) // 2, y + (side - size[1]) // 2))
+        buffer = io.BytesIO()
+        paper.save(buffer, format, quality=quality)
+        return buffer.getvalue()
+
+
+def plain(values: Mapping[str, Value]) -> dict[str, Value]:
+    """Values as JSON knows them: numbers that are not finite are null."""
+    return {name: _plain(value) for name, value in values.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    return value if value is None or isinstance(value, str | int | bool) else str(value)

@@ -1,0 +1,151 @@
+"""What stands before every request: who may ask, how much may be sent and how slowly, and how many at once."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lookalike.web.problems import Problem, problem
+
+POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+"""The content security policy of every answer: nothing from another host, no script in a page."""
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What requests may cost: `body` bytes, `seconds` until it is there whole, `at_once` requests and `uploads`."""
+
+    body: int = 20 * 1024 * 1024 + 64 * 1024
+    seconds: float = 15.0
+    at_once: int = 512
+    uploads: int = 32
+
+
+class Guard:
+    """ASGI middleware. The body of a request is read whole, within its limits, before the app sees any of it.
+
+    A Host header is answered that is an IP address, a name without a dot, or one of `hosts` (`*`: any): a page of
+    another site cannot reach the server under a name of its own (DNS rebinding). A request that changes or
+    uploads anything must come from a page of this server, or from no page.
+    """
+
+    def __init__(self, app: ASGIApp, *, hosts: Collection[str] = (), limits: Limits | None = None) -> None:
+        self.app = app
+        self.hosts = frozenset(host.lower() for host in hosts)
+        self.limits = limits or Limits()
+        self._open = 0
+        self._uploads = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or refuse."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def sealed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        if self._open >= self.limits.at_once:
+            busy = problem(503, "E_BUSY", "too many requests at once: try again in a moment", {"Retry-After": "1"})
+            await busy(scope, receive, sealed)
+            return
+        self._open += 1
+        upload = scope["method"] not in ("GET", "HEAD", "OPTIONS")
+        try:
+            self._check_sender(scope)
+            if upload:
+                receive = await self._whole(scope, receive)
+            await self.app(scope, receive, sealed)
+        except Problem as exc:
+            await exc.response()(scope, receive, sealed)
+        except _Gone:
+            return
+        finally:
+            self._open -= 1
+
+    def _check_sender(self, scope: Scope) -> None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if "*" not in self.hosts and not self._known(host):
+            detail = (
+                f"the name {host[:200]!r} is not one that this server answers to: start it with "
+                "`lookalike serve --allow-host NAME`, or give make_app(hosts=[...])"
+            )
+            raise Problem(403, "E_HOST", detail)
+        if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            return
+        origin = headers.get("origin")
+        foreign = origin is not None and urlsplit(origin).netloc.lower() != host.lower()
+        if foreign or headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+            raise Problem(403, "E_ORIGIN", "this request comes from a page of another site: that is not allowed")
+
+    def _known(self, host: str) -> bool:
+        try:
+            name = (urlsplit(f"//{host}").hostname or "").lower()
+        except ValueError:
+            return False
+        if name in self.hosts or ("." not in name and ":" not in name and name):
+            return True
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return True
+
+    async def _whole(self, scope: Scope, receive: Receive) -> Receive:
+        """Read the body, and return what hands it to the app in one piece."""
+        limit = self.limits.body
+        refused = Problem(413, "E_TOO_LARGE", f"the body is larger than {limit} bytes: send a smaller photo")
+        declared = Headers(scope=scope).get("content-length", "0")
+        if declared.isdecimal() and int(declared[:20]) > limit:
+            raise refused
+        if self._uploads >= self.limits.uploads:
+            raise Problem(503, "E_BUSY", "too many uploads at once: try again in a moment", {"Retry-After": "1"})
+        self._uploads += 1
+        body = bytearray()
+        try:
+            async with asyncio.timeout(self.limits.seconds):
+                more = True
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise _Gone
+                    body += message.get("body", b"")
+                    more = message.get("more_body", False)
+                    if len(body) > limit:
+                        raise refused
+        except TimeoutError as exc:
+            detail = f"the body took longer than {self.limits.seconds:g} s: send it faster, or a smaller photo"
+            raise Problem(408, "E_SLOW", detail, {"Connection": "close"}) from exc
+        finally:
+            self._uploads -= 1
+        handed: list[dict[str, Any]] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
+
+        async def replay() -> Message:
+            return handed.pop() if handed else await receive()
+
+        return replay
+
+
+class _Gone(Exception):
+    """The client left."""

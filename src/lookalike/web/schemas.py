@@ -1,0 +1,143 @@
+"""The answers of the API, as OpenAPI describes them. `docs/api.md` is compared with it."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Value = str | float | int | bool | None
+_METADATA = {"type": "Boot", "color": "Black", "year": 2012}
+
+
+class Described(BaseModel):
+    """An item. `cluster`, `x` and `y` are null where they were not computed for it."""
+
+    id: str = Field(examples=["0001.jpg"])
+    path: str = Field(examples=["0001.jpg"])
+    width: int = Field(examples=[480])
+    height: int = Field(examples=[360])
+    format: str = Field(examples=["JPEG"])
+    metadata: dict[str, Value] = Field(examples=[_METADATA])
+    cluster: int | None = Field(examples=[3])
+    x: float | None = Field(examples=[-12.5])
+    y: float | None = Field(examples=[40.25])
+
+
+class Items(BaseModel):
+    """A part of all items, in the order of their ids."""
+
+    total: int = Field(examples=[1000])
+    items: list[Described]
+
+
+class LookAlike(BaseModel):
+    """One look-alike. `score` is 1 for the same picture and 1/2 at a distance typical of the catalog."""
+
+    id: str = Field(examples=["0417.jpg"])
+    path: str = Field(examples=["0417.jpg"])
+    distance: float = Field(examples=[4.21])
+    score: float = Field(examples=[0.58])
+    metadata: dict[str, Value] = Field(examples=[_METADATA])
+
+
+class Similar(BaseModel):
+    """The look-alikes of a query, nearest first. `recall` is 1.0 when `exact`."""
+
+    query: str = Field(examples=["0001.jpg"])
+    exact: bool
+    recall: float = Field(examples=[1.0])
+    took_ms: float = Field(examples=[3.4])
+    results: list[LookAlike]
+
+
+class Place(BaseModel):
+    """A place on the map."""
+
+    x: float
+    y: float
+
+
+class Found(Similar):
+    """The look-alikes of a photo, and its place on the map: null where none of them has one."""
+
+    place: Place | None
+
+
+class Elbow(BaseModel):
+    """Where the inertia curve bends, the range of close calls, and whether there is a clear elbow."""
+
+    k: int
+    low: int
+    high: int
+    clear: bool
+
+
+class Stated(BaseModel):
+    """`state`: `current`, `older` (than the items) or `missing`; `mend`: the command that computes it anew."""
+
+    state: str = Field(examples=["current"])
+    mend: str | None
+
+
+class Clusters(Stated):
+    """The clusters in their order: sizes, the item closest to each center, items that cover it; inertia by K."""
+
+    k: int
+    inertia: list[float]
+    elbow: Elbow | None
+    sizes: list[int]
+    representatives: list[str]
+    exemplars: list[list[str]]
+
+
+class Map(Stated):
+    """The map by columns; `x` and `y` are null for items without a place, `cluster` for those without one.
+
+    `kept` is the share of the 10 nearest that stay near in the map.
+    """
+
+    kept: float | None
+    total: int
+    ids: list[str]
+    x: list[float | None]
+    y: list[float | None]
+    cluster: list[int | None]
+
+
+class Column(BaseModel):
+    """A metadata column: a number's `values`, or the `labels` of a text and a code an item (-1: none)."""
+
+    name: str
+    kind: str = Field(examples=["text"])
+    values: list[float | None] | None = None
+    labels: list[str] | None = None
+    codes: list[int] | None = None
+
+
+class Columns(BaseModel):
+    """Ids and metadata of all items by column, in the order of the ids."""
+
+    ids: list[str]
+    columns: list[Column]
+
+
+class Info(BaseModel):
+    """What the catalog holds, as `lookalike info --json`, and what this server offers."""
+
+    model_config = ConfigDict(extra="allow")
+
+    title: str
+    items: int
+    states: dict[str, Stated]
+    sheets: int
+    room: float
+    controls: list[str]
+
+
+class ProblemDetails(BaseModel):
+    """An error (RFC 9457). `code` is stable; `detail` says what was given, what is allowed and what to do."""
+
+    type: str = Field(examples=["about:blank"])
+    title: str = Field(examples=["Unprocessable Content"])
+    status: int = Field(examples=[422])
+    code: str = Field(examples=["E_USAGE"])
+    detail: str

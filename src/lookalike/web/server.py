@@ -1,0 +1,141 @@
+"""`lookalike serve`: uvicorn on a socket of our own, ended by SIGTERM and Ctrl-C with everything answered."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import threading
+from collections.abc import Callable, Collection, Generator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from lookalike.catalog import Catalog
+from lookalike.errors import UsageError
+from lookalike.web.app import make_app
+
+HEADERS_WITHIN = 10.0
+"""Seconds for the head of a request to arrive."""
+ENDS_WITHIN = 10
+"""Seconds that open requests have to end after SIGTERM."""
+
+
+def serve(
+    catalog: Catalog,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    hosts: Collection[str] = (),
+    ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve the explorer of `catalog` until SIGTERM or Ctrl-C, and then return.
+
+    `port` 0 takes a free one; `ready` is called with the address once it answers. Raises `UsageError` where
+    host and port cannot be had.
+    """
+    listening = _listen(host, port)
+    name = f"[{host}]" if ":" in host else host
+    address = f"http://{name}:{listening.getsockname()[1]}/"
+    config = uvicorn.Config(
+        make_app(catalog, hosts=(*hosts, host)),
+        http=_Protocol,
+        ws="none",
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=10,
+        timeout_graceful_shutdown=ENDS_WITHIN,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    with listening:
+        _Server(config, address, ready).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(1024)  # so that a port in use shows now, with SO_REUSEADDR too
+    except (OSError, OverflowError) as exc:
+        listening.close()
+        words = getattr(exc, "strerror", None) or exc
+        raise UsageError(
+            f"cannot listen on {host} port {port} ({words}): give another --port, or 0 for a free one"
+        ) from exc
+    return listening
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it is ready, and for which a signal is the normal end."""
+
+    def __init__(self, config: uvicorn.Config, address: str, ready: Callable[[str], None] | None) -> None:
+        super().__init__(config)
+        self._address, self._ready = address, ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets=sockets)
+        if self.started and self._ready is not None:
+            self._ready(self._address)
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """As uvicorn does, but without raising the signal again at the end: the process ends with 0."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        known = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self._end) for number in known}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _end(self, number: int, frame: FrameType | None) -> None:
+        self.handle_exit(number, frame)
+
+
+class _Protocol(H11Protocol):
+    """A connection whose requests must arrive: one that stays silent amid its head is closed."""
+
+    _waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Start the clock."""
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came: stop the clock if they completed a head, start it if they began one."""
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._stop()
+        elif self._waiting is None:
+            self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client left."""
+        self._stop()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        self._stop()
+        self._waiting = self.loop.call_later(HEADERS_WITHIN, self._give_up)
+
+    def _stop(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _give_up(self) -> None:
+        self._waiting = None
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()

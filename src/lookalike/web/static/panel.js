@@ -1,0 +1,105 @@
+// The right side: one item or photo, large, with its look-alikes beside it, how far they are and why.
+
+import { $, count, h, say } from "./dom.js";
+import { heading } from "./data.js";
+
+const RANKINGS = [["default", "Best match"], ["euclidean", "Plain distance"]];
+
+export function close() {
+  $("panel").hidden = true;
+  $("panel").replaceChildren();
+}
+
+// `asked`: {row} of an item or {file} of a photo.
+export async function open(app, asked, again = false) {
+  const panel = $("panel");
+  const number = (app.asking = (app.asking || 0) + 1);
+  const place = again ? panel.scrollTop : 0;
+  const results = h("div", { "aria-live": "polite" }, h("p", { class: "empty" }, "Looking …"));
+  panel.replaceChildren(head(app, asked), controls(app, asked), results);
+  panel.hidden = false;
+  panel.scrollTop = place;
+  if (!again && document.activeElement !== $("canvas")) panel.focus({ preventScroll: true });
+  let found;
+  try {
+    found = asked.file ? await app.source.search(asked.file, app.options()) : await app.source.similar(app.data.ids[asked.row], asked.row, app.options());
+  } catch (problem) {
+    if (number === app.asking) results.replaceChildren(h("p", { class: "empty" }, problem.message));
+    return null;
+  }
+  if (number !== app.asking) return null;
+  results.replaceChildren(...list(app, asked, found));
+  say(`${count(found.results.length, "look-alike")} found`);
+  return found;
+}
+
+function head(app, asked) {
+  const { data, source, state } = app;
+  const away = h("button", { class: "button icon close", type: "button", "aria-label": "Close", onclick: () => app.go({ item: null, photo: null }, true) }, "✕");
+  if (asked.file) {
+    const image = h("img", { class: "pic", alt: "Your photo", src: app.photoAddress });
+    return h("div", { class: "head" }, image, h("div", {}, away, h("h1", {}, "Your photo"), h("p", { class: "quiet" }, asked.file.name || "pasted"), h("p", { class: "quiet", id: "spot" })));
+  }
+  const { row } = asked;
+  const shown = data.columns.filter((c) => c !== data.naming && data.value(row, c) !== null);
+  const facts = h("dl", { class: "facts" }, shown.slice(0, 12).flatMap((c) => [h("dt", {}, heading(c.name)), h("dd", {}, data.word(row, c))]));
+  const kept = app.map.chosen.has(row);
+  const acts = h("div", { class: "acts" },
+    h("button", { class: "button", type: "button", "aria-pressed": String(kept), onclick: () => app.choose([row], !app.map.chosen.has(row)) }, kept ? "Kept ✓" : "Keep"),
+    h("button", { class: "button", type: "button", onclick: () => app.map.show([row]) }, "On the map"),
+    h("button", { class: "button", type: "button", onclick: (event) => copy(event.target) }, "Copy link"));
+  const id = data.ids[row];
+  const name = data.name(row);
+  return h("div", { class: "head", "data-item": id }, source.picture(id, name), h("div", {}, away, h("h1", {}, name), name === id ? null : h("p", { class: "quiet" }, id), facts, acts));
+}
+
+async function copy(button) {
+  try {
+    await navigator.clipboard.writeText(location.href);
+    button.textContent = "Copied ✓";
+  } catch {
+    button.textContent = "Copy it from the address bar";
+  }
+}
+
+function controls(app, asked) {
+  const { state, data } = app;
+  const many = h("select", { id: "many", onchange: (event) => app.go({ k: Number(event.target.value) }, true) }, [3, 6, 12, 24, 48].map((k) => {
+    const option = h("option", { value: k }, String(k));
+    option.selected = k === state.k;
+    return option;
+  }));
+  const how = [h("h2", {}, "Looks like"), h("label", {}, "Show ", many)];
+  if (data.info.controls.includes("ranking") && app.source.upload) {
+    how.push(h("label", {}, "by ", h("select", { id: "ranking", onchange: (event) => app.go({ ranking: event.target.value }, true) }, RANKINGS.map(([value, word]) => {
+      const option = h("option", { value }, word);
+      option.selected = value === state.ranking;
+      return option;
+    }))));
+  }
+  const bound = asked.file ? [] : data.facets.filter((c) => c.kind === "text" && data.value(asked.row, c) !== null).slice(0, 6);
+  const sames = bound.map((c) => h("button", { class: "same", type: "button", "aria-pressed": String(state.same.includes(c.name)),
+    onclick: () => app.go({ same: state.same.includes(c.name) ? state.same.filter((name) => name !== c.name) : [...state.same, c.name] }, true) }, heading(c.name)));
+  return h("div", {}, h("div", { class: "how" }, how), sames.length ? h("div", { class: "sames", role: "group", "aria-label": "Only the same" }, h("span", { class: "quiet" }, "Only the same"), sames) : null);
+}
+
+function list(app, asked, found) {
+  const { data, source } = app;
+  const compared = data.columns.filter((c) => c !== data.naming && (c.kind === "number" || c.labels.length < data.n / 2));
+  const cards = found.results.map((hit) => {
+    const row = data.row(hit.id);
+    const name = data.name(row);
+    const agree = asked.file ? [] : compared.filter((c) => data.value(row, c) !== null && data.value(row, c) === data.value(asked.row, c));
+    const why = asked.file
+      ? compared.map((c) => data.value(row, c)).filter((value) => value !== null && typeof value === "string").slice(0, 3).join(", ")
+      : agree.length ? [h("i", {}, "Same "), agree.slice(0, 4).map((c) => heading(c.name).toLowerCase()).join(", ")] : h("i", {}, "By looks alone");
+    const meter = h("span", { class: "meter", "aria-hidden": "true" }, h("span", { wide: `${Math.round(100 * hit.score)}%` }));
+    return h("li", {}, h("button", { class: "result", type: "button", "data-id": hit.id, onclick: () => app.go({ item: hit.id, photo: null }, true),
+      onpointerenter: () => app.point(row), onpointerleave: () => app.point(-1), onfocus: () => app.point(row), onblur: () => app.point(-1) },
+    source.picture(hit.id, ""), h("div", {}, h("b", {}, name), meter, h("small", {}, `${Math.round(100 * hit.score)}% alike · distance ${hit.distance.toPrecision(3)}`), h("small", { class: "why" }, why))));
+  });
+  if (!cards.length) return [h("p", { class: "empty" }, found.among ? `None of the ${found.among} nearest passes the filters.` : "Nothing passes the filters. Clear some to see more.")];
+  const exact = found.among ? `From the ${found.among} nearest of each item, which this file holds; lookalike serve searches all.`
+    : `${found.exact ? "Exact: nothing nearer was left out" : `Approximate: finds ${(100 * found.recall).toFixed(1)}% of the nearest`} · ${found.took_ms.toFixed(found.took_ms < 10 ? 1 : 0)} ms`;
+  return [h("ul", { class: "results" }, cards), h("p", { class: "took" }, exact)];
+}
