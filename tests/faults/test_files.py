@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -99,6 +100,18 @@ def test_f02_a_folder_swapped_for_a_link_after_listing(photos: Path, tmp_path: P
     assert read_error(item) == "E_OUTSIDE_ROOT"
 
 
+AS_NOBODY = """
+import json, os, sys
+from pathlib import Path
+from tests.faults.recipes import outcomes_of
+shared = Path(sys.argv[1])
+outcomes_of(shared)  # loads all that is needed: this user may not read the environment
+os.setgid(65534)
+os.setuid(65534)
+print(json.dumps(outcomes_of(shared)))
+"""
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
 def test_f03_unreadable_as_another_user(tmp_path: Path) -> None:
     shared = (
@@ -113,18 +126,10 @@ def test_f03_unreadable_as_another_user(tmp_path: Path) -> None:
         (shared / "notes.txt").chmod(0)
         (shared / "sub").mkdir(mode=0o700)
         (shared / "sub" / "b.jpg").write_bytes(JPEG)
-        child = os.fork()
-        if child == 0:
-            os.setgid(65534)
-            os.setuid(65534)
-            try:
-                got = outcomes_of(shared)
-                good = got == {"a.jpg": "ok", "closed.jpg": "E_PERMISSION", "sub/": "E_PERMISSION"}
-                os._exit(0 if good else 1)
-            except BaseException:
-                os._exit(2)
-        _, status = os.waitpid(child, 0)
-        assert os.waitstatus_to_exitcode(status) == 0
+        done = subprocess.run([sys.executable, "-c", AS_NOBODY, shared], capture_output=True, text=True, check=False)
+        expected = {"a.jpg": "ok", "closed.jpg": "E_PERMISSION", "sub/": "E_PERMISSION"}
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout) == expected
     finally:
         (shared / "sub" / "b.jpg").unlink()
         (shared / "sub").rmdir()

@@ -68,8 +68,7 @@ def update_neighbors(
     if len(asked) > WORTH * n or (len(asked) and not _float32_can(rows)):
         return nearest_neighbors(rows, width, threads=threads, progress=progress)
     last = np.where(known > 0, distances[np.arange(n), np.maximum(known, 1) - 1], 0).astype(np.float64)
-    if graph.ids.shape[1] >= old_n - 1:
-        last[kept] = np.inf  # these lists held every other row
+    last[kept[(graph.ids[stayed] >= 0).sum(axis=1) == old_n - 1]] = np.inf  # these lists held every other row
     last[asked] = -1  # these are searched, not added to
     fresh = np.zeros(n, bool)
     fresh[np.flatnonzero(source < 0)] = True
