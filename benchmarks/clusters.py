@@ -56,11 +56,15 @@ def make(out: Path, rows: int) -> None:
     np.save(out, found)
 
 
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+clock = CLOCKS["wall"]
+
+
 def timed(run: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds of wall time, and what came out."""
-    started = time.perf_counter()
+    """Seconds, of wall time unless asked otherwise, and what came out."""
+    started = clock()
     found = run()
-    return time.perf_counter() - started, found
+    return clock() - started, found
 
 
 def projected(ks: list[int], seconds: list[float], max_k: int) -> float:
@@ -99,8 +103,11 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=25_000)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--ks", default="10,20,50,100,150,200")
+    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: for machines that do other work too")
     parser.add_argument("--skip", default="", help="of growth,chosen: parts to leave out")
     options = parser.parse_args()
+    global clock  # noqa: PLW0603
+    clock = CLOCKS[options.clock]
     if options.make:
         make(options.features, options.rows)
         return

@@ -79,15 +79,18 @@ def noise(n: int, d: int) -> Floats:
     return np.random.default_rng(1).standard_normal((n, d), np.float32)
 
 
-def scaled_up(real: Floats, n: int) -> Floats:
-    """`n` rows from the real ones: copies with a twentieth of their spread as noise."""
-    rng = np.random.default_rng(2)
+def blurred(real: Floats, turn: int) -> Floats:
+    """The real rows in turn 0, in every other a copy of them with a twentieth of their spread as noise."""
+    if turn == 0:
+        return real
     spread = real[::50].std(axis=0) / 20
-    parts = [real[: min(len(real), n)]]
-    while sum(map(len, parts)) < n:
-        want = min(len(real), n - sum(map(len, parts)))
-        parts.append(real[:want] + spread * rng.standard_normal((want, real.shape[1]), np.float32))
-    return np.concatenate(parts)
+    copy: Floats = real + spread * np.random.default_rng(turn).standard_normal(real.shape, np.float32)
+    return copy
+
+
+def scaled_up(real: Floats, n: int) -> Floats:
+    """`n` rows from the real ones and blurred copies of them."""
+    return np.concatenate([blurred(real, turn)[: n - a] for turn, a in enumerate(range(0, n, len(real)))])
 
 
 def right(x: Floats, ids: Any, k: int, rows: int) -> float:
@@ -210,8 +213,8 @@ def query(args: argparse.Namespace) -> None:
         path = args.cache / f"rows{n}.npy"
         if not path.exists():
             out = np.lib.format.open_memmap(path, "w+", np.float32, (n, D))
-            for a in range(0, n, len(real)):
-                out[a : a + len(real)] = scaled_up(real, 2 * len(real))[len(real) :][: n - a]
+            for turn, a in enumerate(range(0, n, len(real))):
+                out[a : a + len(real)] = blurred(real, turn)[: n - a]
             out.flush()
         x = np.load(path, mmap_mode="r")
         spread = real[::50].std(axis=0) / 10

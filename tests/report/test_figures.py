@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lookalike.records import Elbow
+from lookalike.records import Elbow, Evidence
 from lookalike.report import canvas, figures_analysis, figures_items
 from lookalike.report.context import prepare
 from tests.report.data import make_report_data
@@ -116,6 +116,23 @@ def test_figure_4_marks_the_k_in_use_and_says_when_there_is_no_elbow() -> None:
     assert any("bends clearly between 2 and 5, most at 3" in line for line in clear)
 
 
+@pytest.mark.parametrize("width", [8.0, 4.2])
+def test_figure_4_shows_the_evidence(width: float) -> None:
+    data = make_report_data(40)
+    ks = np.array([2, 3, 4, 6])
+    evidence = Evidence(
+        low=2, high=5, clear=0.1, resamples=200, ks=ks,
+        stability=np.array([0.9, 0.8125, np.nan, np.nan]), silhouette=np.array([-0.1, 0.25, 0.3, 0.2]),
+    )  # fmt: skip
+    with canvas.drawing():
+        context = prepare(replace(data, clusters=replace(data.clusters, evidence=evidence)))
+        told = words(figures_analysis.inertia(context, width=width, bare=width < 6))
+    at = " at K = 3" if width > 6 else ""
+    assert f"stability 0.81{at}" in told
+    assert f"silhouette 0.25{at}" in told
+    assert "95% of resampled elbows: 2 to 5" in told
+
+
 def test_figure_5_has_one_dot_for_each_item() -> None:
     for labeled in (True, False):
         context = prepare(make_report_data(40, labeled=labeled))
@@ -163,7 +180,12 @@ def test_figure_6_shows_the_given_representatives_the_largest_cluster_first() ->
 def test_many_clusters_take_several_pages() -> None:
     context = prepare(make_report_data(50, k=45, labeled=False))
     pages = figures_analysis.cluster_pages(context)
-    assert [len(page) for page in pages] == [20, 20, 5]
+    assert [len(page) for page in pages] == [15, 15, 15]
+    told = [" ".join(words(figures_analysis.clusters(context, page))) for page in pages]
+    for page, part in zip(
+        told, ("The 15 largest of 45", "clusters 16 to 30 of 45", "The 15 smallest of 45"), strict=True
+    ):
+        assert part in page
     assert sorted(cluster for page in pages for cluster in page) == list(range(45))
     sizes = context.data.clusters.sizes
     assert [int(sizes[cluster]) for page in pages for cluster in page] == sorted(sizes.tolist(), reverse=True)

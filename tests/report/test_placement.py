@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lookalike.report.placement import DotMap, fit, tile
+from lookalike.report.placement import DotMap, fit
+from lookalike.report.wall import tile
 
 
 @settings(deadline=None)
@@ -24,13 +25,31 @@ def test_tiles_never_overlap_and_stay_in_the_frame(n: int, seed: int, aspect: fl
     assert (apart | np.eye(len(low), dtype=bool)).all()
 
 
-def test_a_tile_shows_an_item_at_its_own_place() -> None:
+def test_near_items_get_near_tiles() -> None:
     rng = np.random.default_rng(0)
-    positions = rng.uniform(size=(500, 2))
-    tiles = tile(positions, 10, 10, across=12)
-    middle = tiles.corners + np.array([tiles.width, tiles.height]) / 2
-    away = np.abs(fit(positions, 10, 10)[tiles.rows] - middle)
-    assert (away <= np.array([tiles.width, tiles.height]) / 2 + 1e-9).all()
+    group = rng.integers(0, 5, 300)  # five tight groups far apart: most of the map is empty
+    positions = rng.uniform(size=(5, 2))[group] * 10 + rng.normal(scale=0.05, size=(300, 2))
+    tiles = tile(positions, 12, 9, across=20)
+    assert len(tiles.rows) == min(300, int(20 * 15 / 1.08))
+    gaps = np.square(tiles.corners[:, None] - tiles.corners).sum(axis=2)
+    np.fill_diagonal(gaps, np.inf)
+    beside = group[tiles.rows[gaps.argmin(axis=1)]] == group[tiles.rows]
+    assert beside.mean() > 0.8
+
+
+def test_no_empty_land_and_no_one_hidden() -> None:
+    positions = np.random.default_rng(0).standard_cauchy((100, 2))
+    tiles = tile(positions, 11, 10, across=11)
+    assert len(tiles.rows) == int(110 / 1.08) - 1 or len(tiles.rows) == 100
+    few = tile(positions, 3, 3, across=3)
+    assert len(few.rows) == 8
+
+
+def test_tiles_that_fit_stay_where_they_are() -> None:
+    places = np.stack(np.meshgrid(np.arange(6.0), np.arange(5.0)), axis=-1).reshape(-1, 2)
+    tiles = tile(places, 6, 5, across=6)
+    middle = tiles.corners + 0.5
+    assert np.abs(fit(places, 6, 5)[tiles.rows] - middle).max() < 1
 
 
 def test_given_items_go_first() -> None:

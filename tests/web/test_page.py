@@ -312,7 +312,7 @@ def test_the_one_file_needs_no_network(visit: Open, shown: Path, tmp_path: Path)
     out = write_page(lookalike.open(shown), tmp_path / "explorer.html")
     page = visit(base=out.as_uri() + "#item=red-00.png", offline=True)
     found = results(page)
-    told = lookalike.open(shown).similar("red-00.png", 12, ranking="euclidean")
+    told = lookalike.open(shown).similar("red-00.png", 12)
     assert found == [hit.id for hit in told.results]
     assert "search by photo needs" in page.inner_text("#notes")
     assert page.locator("#photo-button").is_hidden()

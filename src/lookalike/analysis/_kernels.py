@@ -225,7 +225,8 @@ def scan(
                     continue
                 decided += 1
                 other = rows[order[c]]
-                if rough_sum(mine, other) * loose > max(best[r, last], best[c, last]):
+                # a product in float32 has said as much already
+                if whole and rough_sum(mine, other) * loose > max(best[r, last], best[c, last]):
                     continue
                 true = sum_of_squares(mine, other, leaves, merges, squares, stack)
                 _offer(r, order[c], true, best, best_ids, limit)

@@ -17,9 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image
 
-from lookalike import analysis
+from lookalike import analysis, pipeline
 from lookalike.catalog import overview
 from lookalike.catalog.catalog import Catalog
+from lookalike.catalog.ranking import rank_items
 from lookalike.catalog.view import View
 from lookalike.errors import NotFound
 from lookalike.options import MAX_K, RankingOptions
@@ -106,30 +107,15 @@ class Explorer:
     @cached_property
     def clusters(self) -> dict[str, Any]:
         """As `lookalike cluster --json`, with its state. `sizes` count the items that are still there."""
-        state = self.state(schema.CLUSTERS)
-        if state.state == "missing":
-            nothing: list[Any] = []
-            return {
-                **state.as_json(),
-                "k": 0,
-                "inertia": nothing,
-                "elbow": None,
-                "sizes": nothing,
-                "representatives": nothing,
-                "exemplars": nothing,
-            }
-        results = self._store.head.computed[schema.CLUSTERS].results
+        state = self.state(schema.CLUSTERS).as_json()
+        if state["state"] == "missing":
+            lists: dict[str, Any] = {name: [] for name in ("inertia", "sizes", "representatives", "exemplars")}
+            return {**state, "chosen": None, "evidence": None, "reach": None, "k": 0, "elbow": None, **lists}
         then = self._store.read(schema.CLUSTERS, ["id"]).sort_by("id")["id"].to_pylist()
-        sizes = np.bincount(self.labels[self.labels >= 0], minlength=results["k"])
-        return {
-            **state.as_json(),
-            "k": results["k"],
-            "inertia": list(results["inertia"]),
-            "elbow": dict(results["elbow"]),
-            "sizes": sizes.tolist(),
-            "representatives": [then[row] for row in results["representatives"]],
-            "exemplars": [[then[row] for row in rows] for rows in results["exemplars"]],
-        }
+        told = pipeline.stored_clusters(self._store).as_json(then)
+        sizes = np.bincount(self.labels[self.labels >= 0], minlength=told["k"])
+        shown: dict[str, Any] = _finite({**state, **told, "sizes": sizes.tolist()})
+        return shown
 
     @cached_property
     def _spread(self) -> tuple[Ints, float, Ints]:
@@ -209,15 +195,13 @@ class Explorer:
 
     @cached_property
     def graph(self) -> Neighbors:
-        """The 30 nearest of every item by plain distance: as stored, or found now (and not stored) if that is old."""
-        if self._store.head.is_current(schema.NEIGHBORS):
-            return self.catalog.neighbors
-        return analysis.nearest_neighbors(self._view.vectors, GRAPH_K)
+        """The 30 most alike of every item by the default ranking. Found now, exactly; nothing is stored."""
+        return rank_items(self._view, RankingOptions(k=GRAPH_K))
 
     @property
     def scale(self) -> float:
-        """The plain distance at which a score is one half."""
-        return self._view.space("euclidean").scale
+        """The distance at which a score of the default ranking is one half."""
+        return self._view.space(RankingOptions().ranking).scale
 
     def similar(self, item: str, options: RankingOptions) -> Similar:
         """The look-alikes of an item; raises `NotFound` for an id that is not there."""
@@ -291,6 +275,15 @@ class Explorer:
 def plain(values: Mapping[str, Value]) -> dict[str, Value]:
     """Values as JSON knows them: numbers that are not finite are null."""
     return {name: _plain(value) for name, value in values.items()}
+
+
+def _finite(value: Any) -> Any:
+    """Numbers that JSON does not know become null, however deep they lie."""
+    if isinstance(value, dict):
+        return {name: _finite(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    return _plain(value)
 
 
 def _plain(value: Any) -> Any:

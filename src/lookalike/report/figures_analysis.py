@@ -12,8 +12,9 @@ from lookalike.report.canvas import Sheet, shorten, text_width
 from lookalike.report.context import Context
 from lookalike.report.figures_items import HEAD, MARGIN, WIDTH, headline, nothing
 from lookalike.report.palette import LIGHT, Theme
-from lookalike.report.placement import DotMap, fit, tile
+from lookalike.report.placement import DotMap, fit
 from lookalike.report.text import count, heading, percent, plain
+from lookalike.report.wall import SLACK, tile
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +38,7 @@ def inertia(context: Context, theme: Theme = LIGHT, *, width: float = 8.0, bare:
     head = 0.05 if bare else HEAD
     height = width * (0.68 if width < 6 else 0.5) + head
     evidence = clusters.evidence if clusters.evidence is not None and len(clusters.evidence.ks) > 1 else None
-    below = 0.0 if evidence is None else 1.45
+    below = 0.0 if evidence is None else 1.35
     sheet = Sheet(width, height + below, theme)
     if not bare:
         headline(sheet, title, elbow_words(context))
@@ -91,10 +92,12 @@ def _marks(sheet: Sheet, evidence: Evidence, k: int, frame: tuple[float, float, 
     """Stability and silhouette below the curve, on the same K."""
     theme, (x, y, width, height) = sheet.theme, frame
     axes = sheet.plot(x, y + 0.25, width, height - 0.25)
-    names = (("stability of halves", evidence.stability, 2, "o"), ("silhouette", evidence.silhouette, 3, "s"))
+    names = (("stability", evidence.stability, 2, "o"), ("silhouette", evidence.silhouette, 3, "s"))
     told = x
     for (name, values, code, marker), here in zip(names, evidence.at(k), strict=True):
-        words = f"{name}, {here:.2f} at K = {k}" if math.isfinite(here) else name
+        words = f"{name} {here:.2f}" if math.isfinite(here) else name
+        if math.isfinite(here) and sheet.width > 6:
+            words += f" at K = {k}"
         known = np.isfinite(values)
         color = theme.categories[code]
         axes.plot(evidence.ks[known], values[known], color=color, linewidth=1.4, marker=marker, markersize=2.8)
@@ -257,19 +260,21 @@ def map_words(context: Context, *, short: bool = False) -> str:
     return f"{close} Of each item's 10 nearest neighbors, {percent(kept)} are still near it on the map."
 
 
-def thumbnail_map(context: Context, *, across: int = 34, width: float = WIDTH, bare: bool = False) -> Sheet:
-    """Figure 5 with photos: one at each place of the map, none over another; at most `across` in its width."""
+def thumbnail_map(context: Context, *, across: int = 36, width: float = WIDTH, bare: bool = False) -> Sheet:
+    """Figure 5 as a wall of photos, each at a place of its own near its look-alikes; at most `across` in its width."""
     title = "The map in photos"
     if not context.n:
         return nothing(title)
     margin, head = (0.1, 0.1) if bare else (MARGIN, HEAD)
     side = width - 2 * margin
-    across = int(np.clip(round(1.15 * math.sqrt(context.n)), 4, across))
+    wide, high = np.ptp(fit(context.data.layout.positions, 1.0, 1.0), axis=0)
+    ratio = float(np.clip(high / wide, 0.6, 1.0)) if wide > 0 else 1.0
+    across = int(np.clip(math.ceil(math.sqrt(SLACK * context.n / ratio)), 4, across))
     clusters = context.data.clusters
     tiles = tile(
         context.data.layout.positions,
         side,
-        side,
+        side * ratio,
         aspect=context.photos.cut_aspect,
         across=across,
         first=clusters.representatives,
@@ -278,7 +283,9 @@ def thumbnail_map(context: Context, *, across: int = 34, width: float = WIDTH, b
     sheet = Sheet(width, head + float(bottom - top) + margin)
     part = "every item" if len(tiles.rows) == context.n else f"{len(tiles.rows):,} of {count(context.n, 'item')}"
     if not bare:
-        headline(sheet, title, f"The same map, with one photo at each place: {part}.")
+        headline(
+            sheet, title, f"The map, drawn up so that every photo has a place of its own, near its look-alikes: {part}."
+        )
     # In the order of rows, because thumbnails are read in blocks.
     for place in np.argsort(tiles.rows):
         row, (x, y) = tiles.rows[place], tiles.corners[place]
@@ -290,9 +297,20 @@ def thumbnail_map(context: Context, *, across: int = 34, width: float = WIDTH, b
 
 
 def cluster_pages(context: Context) -> list[list[int]]:
-    """The clusters of each page of Figure 6, the largest first; one page up to 20 clusters."""
+    """The clusters of each page of Figure 6, the largest first: at most 20 on one, in full rows and about as many."""
     order = list(context.order)
-    return [order[start : start + PAGE] for start in range(0, len(order), PAGE)] or [[]]
+    pages = max(1, math.ceil(len(order) / PAGE))
+    size = 5 * math.ceil(len(order) / pages / 5)
+    return [order[start : start + size] for start in range(0, len(order), max(1, size))] or [[]]
+
+
+def _place(first: int, last: int, k: int) -> str:
+    """Which clusters a page shows, in words."""
+    if first == 1:
+        return f"The {last} largest of {k} clusters"
+    if last == k:
+        return f"The {k - first + 1} smallest of {k} clusters"
+    return f"By size, clusters {first} to {last} of {k}"
 
 
 def clusters(context: Context, page: list[int]) -> Sheet:
@@ -312,7 +330,7 @@ def clusters(context: Context, page: list[int]) -> Sheet:
     width = max(6.0, 2 * MARGIN + across * cell + (across - 1) * gap)
     sheet = Sheet(width, HEAD + lines * (tall + gap) - gap + MARGIN)
     first = context.order.index(page[0]) + 1
-    part = "" if len(page) == k else f" {first} to {first + len(page) - 1} of {k} by size."
+    part = "" if len(page) == k else f" {_place(first, first + len(page) - 1, k)}."
     headline(sheet, title, f"On top the item closest to the center; below, the place on the map.{part}")
     labels = context.data.clusters.labels
     for place, cluster in enumerate(page):

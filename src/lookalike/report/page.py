@@ -205,7 +205,7 @@ def _map(context: Context, files: list[str], folder: Path) -> str:
     if context.colored is not None and context.colored.named:
         reason += "; a name stands in the middle of its items, and colors repeat"
     meaning = f"{figures_analysis.map_words(context)} One dot a photo, colored by {markup.words(by)} ({reason})."
-    both = f"{chart}<p class='between'>The same map in photos, one at each place, none over another:</p>{plate}"
+    both = f"{chart}<p class='between'>The same map in photos, each at its own place near its look-alikes:</p>{plate}"
     return _section(5, "The map", meaning, both, files)
 
 

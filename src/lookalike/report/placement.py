@@ -1,8 +1,6 @@
-"""Where things go on a map: fitting positions into a frame, tiles that do not overlap, dots as pixels."""
+"""Where things go on a map: fitting positions into a frame, dots as pixels."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -32,56 +30,6 @@ def fit(positions: Floats | Doubles, width: float, height: float, margin: float 
     placed[:, 1] *= -1
     placed += np.array([width, height]) / 2
     return placed
-
-
-@dataclass(frozen=True, slots=True)
-class Tiles:
-    """Thumbnails laid over a map: `rows` (m,) the items shown, `corners` (m, 2) the upper left corners of tiles
-    of `width` and `height`, in the units of the frame. No two tiles overlap and all lie in the frame.
-    """
-
-    rows: Ints
-    corners: Doubles
-    width: float
-    height: float
-
-
-def tile(
-    positions: Floats | Doubles,
-    width: float,
-    height: float,
-    *,
-    aspect: float = 1.0,
-    across: int = 32,
-    first: Ints | None = None,
-) -> Tiles:
-    """Cover the map with one thumbnail a place, at most `across` in its longer direction.
-
-    The frame is cut into equal cells. Each cell that holds items shows one of them: one of `first` where it has
-    any, else the item closest to its middle. `aspect` is width over height of a tile.
-    """
-    # Squares of equal area whatever the aspect, so that flat photos do not get fewer rows.
-    side = max(width, height) / max(1, across)
-    tile_width = min(width, side * np.sqrt(aspect))
-    tile_height = min(height, side / np.sqrt(aspect))
-    columns, lines = int(width / tile_width + 1e-9), int(height / tile_height + 1e-9)
-    points = fit(positions, columns * tile_width, lines * tile_height)
-    n = len(points)
-    left, top = (width - columns * tile_width) / 2, (height - lines * tile_height) / 2
-    points += np.array([left, top])
-    column = np.clip((points[:, 0] - left) // tile_width, 0, columns - 1).astype(np.int64)
-    line = np.clip((points[:, 1] - top) // tile_height, 0, lines - 1).astype(np.int64)
-    middle = np.stack([left + (column + 0.5) * tile_width, top + (line + 0.5) * tile_height], axis=1)
-    away = np.square(points - middle).sum(axis=1)
-    chosen = np.zeros(n, dtype=bool)
-    if first is not None:
-        chosen[first] = True
-    cell = line * columns + column
-    order = np.lexsort((np.arange(n), away, ~chosen, cell))
-    _, starts = np.unique(cell[order], return_index=True)
-    rows = order[starts].astype(np.int64)
-    corners = middle[rows] - np.array([tile_width, tile_height]) / 2
-    return Tiles(rows, corners, float(tile_width), float(tile_height))
 
 
 class DotMap:

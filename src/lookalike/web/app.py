@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import time
-from collections.abc import Collection
-from typing import Annotated, Any
+from collections.abc import Callable, Collection
+from typing import Annotated, Any, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Query, Request
@@ -30,6 +31,7 @@ CONTROLS = ("k", "where", "same", "ranking")
 """The ranking options there are: the page shows a control for each that it knows."""
 LONG = 2_000
 """Characters of a filter at most."""
+Result = TypeVar("Result")
 _log = logging.getLogger("lookalike.web")
 
 K = Annotated[int, Query(ge=1, le=MAX_K, description="How many look-alikes.")]
@@ -74,7 +76,7 @@ class _Api:
     def __init__(self, explorer: Explorer) -> None:
         self.explorer = explorer
         self._packed: dict[str, Packed] = {}
-        self._embedding: CapacityLimiter | None = None
+        self._workers: CapacityLimiter | None = None
 
     def register(self, app: FastAPI) -> None:
         """Add the endpoints to `app`."""
@@ -111,7 +113,7 @@ class _Api:
         """One item. The id is percent-encoded, its slashes too."""
         return JSONResponse(self.explorer.item(id))
 
-    def similar(
+    async def similar(
         self,
         request: Request,
         id: str,
@@ -122,11 +124,13 @@ class _Api:
     ) -> Response:
         """The exact k most similar items of an item, nearest first."""
         if not request.scope.get("raw_path", b"/similar").split(b"?")[0].endswith(b"/similar"):
-            return self.item(f"{id}/similar")  # the slash was percent-encoded: a part of the id
+            return await to_thread.run_sync(
+                self.item, f"{id}/similar"
+            )  # the slash was percent-encoded: a part of the id
         _known(request.query_params)
         options = RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same or ()))
         started = time.perf_counter()
-        found = self.explorer.similar(id, options)
+        found = await self._worked(self.explorer.similar, id, options)
         return JSONResponse(_answer(found, started))
 
     async def search(
@@ -159,12 +163,16 @@ class _Api:
             where=_short(fields.get("where")) or where,
             same=tuple(repeated),
         )
-        if self._embedding is None:
-            self._embedding = CapacityLimiter(2)
         started = time.perf_counter()
-        found, place = await to_thread.run_sync(self.explorer.search, data, options, limiter=self._embedding)
+        found, place = await self._worked(self.explorer.search, data, options)
         at = None if place is None else {"x": place[0], "y": place[1]}
         return JSONResponse({**_answer(found, started), "place": at})
+
+    async def _worked(self, task: Callable[..., Result], *given: Any) -> Result:
+        """Run what keeps a core busy in a thread, as many at once as there are cores: more would only be slower."""
+        if self._workers is None:
+            self._workers = CapacityLimiter(max(2, os.cpu_count() or 2))
+        return await to_thread.run_sync(task, *given, limiter=self._workers)
 
     def clusters(self, request: Request) -> Response:
         """The clusters, and whether they are as new as the items."""

@@ -32,8 +32,8 @@ _LIST = re.compile(r"^export \{([^}]*)\};\n", re.MULTILINE)
 def write_page(catalog: Catalog, out: Path, *, progress: Progress | None = None) -> Path:
     """Write the explorer of `catalog` to `out`, a `.html` file: beside it first, then renamed.
 
-    It holds the 30 nearest of every item by plain distance, so it needs no server; search by photo does. Clusters or
-    a map that are missing or old are shown as such.
+    It holds the 30 most alike of every item by the default ranking, so it needs no server; search by photo does.
+    Clusters or a map that are missing or old are shown as such.
     """
     if out.suffix != ".html":
         raise UsageError(f"cannot write {out.name!r}: give a file that ends with .html")

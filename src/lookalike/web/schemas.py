@@ -79,7 +79,15 @@ class Stated(BaseModel):
 
 
 class Clusters(Stated):
-    """The clusters in their order: sizes, the item closest to each center, items that cover it; inertia by K."""
+    """The clusters in their order: sizes, the item closest to each center, items that cover it; inertia by K.
+
+    `chosen` says `by` what K was chosen and `why`; `evidence` and `reach` are as `lookalike cluster --json` prints
+    them, null for clusters of an older version.
+    """
+
+    chosen: dict[str, str] | None
+    evidence: dict[str, object] | None
+    reach: list[float] | None
 
     k: int
     inertia: list[float]

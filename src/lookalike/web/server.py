@@ -15,7 +15,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from lookalike.catalog import Catalog
-from lookalike.errors import UsageError
+from lookalike.errors import LookalikeError, UsageError
 from lookalike.web.app import make_app
 
 HEADERS_WITHIN = 10.0
@@ -52,8 +52,18 @@ def serve(
         timeout_graceful_shutdown=ENDS_WITHIN,
         h11_max_incomplete_event_size=64 * 1024,
     )
+    _warm(catalog)
     with listening:
         _Server(config, address, ready).run(sockets=[listening])
+
+
+def _warm(catalog: Catalog) -> None:
+    """Load what the first visitor would wait for: vectors, model, metadata."""
+    try:
+        for item in catalog.ids[:1]:
+            catalog.similar(catalog.thumbnails([item])[0], 1)
+    except LookalikeError:
+        return  # whoever asks for it is told
 
 
 def _listen(host: str, port: int) -> socket.socket:

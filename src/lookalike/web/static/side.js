@@ -34,7 +34,7 @@ export function press(app) {
   }
 }
 
-function curve({ inertia, elbow, k }) {
+function curve({ inertia, elbow, k, chosen }) {
   const [width, height, pad] = [240, 130, 18];
   const top = Math.max(...inertia) || 1;
   const x = (n) => 6 + ((n - 1) / Math.max(inertia.length - 1, 1)) * (width - 12);
@@ -52,7 +52,7 @@ function curve({ inertia, elbow, k }) {
   const tell = (n) => {
     const share = ((100 * inertia[n - 1]) / inertia[0]).toFixed(0);
     told.textContent = `${count(n, "cluster")}: inertia ${share}% of one cluster's. ` + (n === k ? "In use. " : `lookalike cluster CATALOG -k ${n} would use it. `) +
-      (elbow.clear ? `The elbow is at ${elbow.k}.` : `There is no clear elbow: ${elbow.low} to ${elbow.high} are close calls.`);
+      (chosen && n === k ? chosen.why : elbow.clear ? `The elbow is at ${elbow.k}.` : `There is no clear elbow: ${elbow.low} to ${elbow.high} are close calls.`);
     mark.setAttribute("cx", x(n));
     mark.setAttribute("cy", y(inertia[n - 1]));
   };
