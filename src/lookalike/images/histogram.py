@@ -14,8 +14,8 @@ WHITE = 235
 """A pixel whose darkest channel is at least this (0.92 of 255) is background."""
 CHROMA_EDGES = (-12.0, -4.0, 4.0, 12.0, 28.0)
 """Where the bins of a* and b* end: grays have one of their own, and the warm side, where most products lie, reaches
-further. Six equal bins agree with at most 0.566 of color labels (at 20 and 25), these with 0.576 (6,388 product photos, on
-which they were chosen)."""
+further. Six equal bins agree with at most 0.566 of color labels (at 20 and 25), these with 0.576 (6,388 product
+photos, on which they were chosen)."""
 
 _SIDE = 112
 _LEVELS = 64
