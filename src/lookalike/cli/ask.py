@@ -20,7 +20,9 @@ def register(app: typer.Typer) -> None:
 
 def similar(
     catalog: opt.Catalog,
-    query: Annotated[str, typer.Argument(help="An id, a unique file stem, or an image file.", show_default=False)],
+    query: Annotated[
+        str, typer.Argument(metavar="QUERY", help="An id, a unique file stem, or an image file.", show_default=False)
+    ],
     k: opt.K = 3,
     ranking: opt.Ranking = "default",
     where: opt.Where = None,
@@ -30,7 +32,7 @@ def similar(
     ] = None,
     json: opt.Json = False,
 ) -> None:
-    """The most similar items of one item, or of any photo. Exact: no item that is nearer is left out."""
+    """The most similar items of one item or photo. Exact: no item that is nearer is left out."""
     import lookalike
 
     held = lookalike.open(catalog)
@@ -60,7 +62,7 @@ def recommend(
     same: opt.Same = None,
     json: opt.Json = False,
 ) -> None:
-    """The most similar items of every item, as a table: id, rank, neighbor_id, distance."""
+    """The look-alikes of every item, as a table. Columns: id, rank, neighbor_id, distance."""
     import lookalike
 
     held = lookalike.open(catalog)
@@ -81,7 +83,7 @@ def evaluate(
     same: opt.Same = None,
     json: opt.Json = False,
 ) -> None:
-    """How often look-alikes carry the query's label: the share of the k nearest, with 95% intervals."""
+    """How often look-alikes carry the query's label. The share of the k nearest, with 95% intervals."""
     import lookalike
 
     held = lookalike.open(catalog)
@@ -101,7 +103,7 @@ def info(
     failures: Annotated[bool, typer.Option("--failures", help="List the photos that could not be used.")] = False,
     json: opt.Json = False,
 ) -> None:
-    """What is in a catalog, and whether what was computed is as new as its items."""
+    """What is in a catalog, and what of it is old. Results older than the items are marked."""
     from dataclasses import asdict
 
     import lookalike

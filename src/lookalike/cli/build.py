@@ -56,7 +56,7 @@ def index(
     min_side: opt.MinSide = 1,
     json: opt.Json = False,
 ) -> None:
-    """Add photos to a catalog, or bring it up to date: only what is new or changed is embedded.
+    """Add photos to a catalog, or bring it up to date. Only what is new or changed is embedded.
 
     A photo that cannot be used is listed as a failure and never ends the run (exit code 3 then).
     """
@@ -118,7 +118,7 @@ def run(
     ] = False,
     json: opt.Json = False,
 ) -> None:
-    """From photos to the report in one command: index, recommend, cluster, map, report.
+    """From photos to the report in one command. Indexes, recommends, clusters, maps and reports.
 
     Skips what is done: run it again after photos were added, changed or removed.
     """

@@ -27,7 +27,7 @@ def cluster(
     seed: opt.Seed = 0,
     json: opt.Json = False,
 ) -> None:
-    """Group the items: K-means for every K up to --max-k, the elbow, and the clusters of the chosen K."""
+    """Group the items by K-means. Every K up to --max-k, the elbow, and the clusters of the chosen K."""
     import lookalike
 
     held = lookalike.open(catalog)
@@ -58,7 +58,7 @@ def map(
     keep: Annotated[bool, typer.Option("--keep", help="Leave items where they are; place only new ones.")] = False,
     json: opt.Json = False,
 ) -> None:
-    """Lay the items out in two dimensions by t-SNE, so that look-alikes lie side by side."""
+    """Lay the items out on a map. t-SNE in two dimensions: look-alikes lie side by side."""
     import lookalike
 
     held = lookalike.open(catalog)
@@ -78,7 +78,7 @@ def report(
     where: opt.Where = None,
     json: opt.Json = False,
 ) -> None:
-    """Figures 1 to 6 as PNG and SVG, and report.html: one file that opens offline."""
+    """Figures and a page that opens offline. Figures 1 to 6 as PNG and SVG, and report.html in one file."""
     import lookalike
 
     held = lookalike.open(catalog)
@@ -92,10 +92,10 @@ def report(
 
 def export(
     catalog: opt.Catalog,
-    file: Annotated[Path, typer.Argument(help="A .parquet or .html file.", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .parquet or .html file.", show_default=False)],
     json: opt.Json = False,
 ) -> None:
-    """Everything as one file: Parquet, which Embedding Atlas reads, or HTML: the explorer, without a server."""
+    """Everything as one file, .parquet or .html. Embedding Atlas reads the first; the second is the explorer."""
     import lookalike
 
     held = lookalike.open(catalog)

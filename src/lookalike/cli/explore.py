@@ -28,7 +28,7 @@ def serve(
     ] = None,
     json: opt.Json = False,
 ) -> None:
-    """The explorer in the browser, and a REST API: map, look-alikes, clusters, search by photo. Ctrl-C ends it."""
+    """The explorer in the browser, and a REST API. Map, look-alikes, clusters, search by photo. Ctrl-C ends it."""
     import lookalike
     from lookalike.web import serve as run
 

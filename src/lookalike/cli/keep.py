@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 def remove(
     catalog: opt.Catalog,
-    ids: Annotated[list[str], typer.Argument(help="Ids of the items to remove.", show_default=False)],
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of the items to remove.", show_default=False)],
     json: opt.Json = False,
 ) -> None:
     """Remove items. If one of the ids is no item, nothing is removed."""
@@ -34,7 +34,7 @@ def remove(
 
 
 def check(catalog: opt.Catalog, json: opt.Json = False) -> None:
-    """Read every byte of a catalog and compare it with what was written. Exit code 4 if anything is wrong."""
+    """Read every byte and compare it. Exit code 4 if anything is wrong."""
     import lookalike
 
     found = lookalike.open(catalog).check()
@@ -54,7 +54,7 @@ def gc(
     days: Annotated[float, typer.Option(help="Keep files younger than this.", min=0)] = 7,
     json: opt.Json = False,
 ) -> None:
-    """Remove files that interrupted runs left behind. Versions and their files are kept."""
+    """Remove what interrupted runs left behind. Versions and their files are kept."""
     import lookalike
 
     removed = lookalike.open(catalog).collect_garbage(days * 24 * 3600)
@@ -66,7 +66,9 @@ def gc(
 
 def restore(
     catalog: opt.Catalog,
-    version: Annotated[int, typer.Argument(help="The version to go back to; `info` shows the newest.", min=1)],
+    version: Annotated[
+        int, typer.Argument(metavar="VERSION", help="The version to go back to; `info` shows the newest.", min=1)
+    ],
     json: opt.Json = False,
 ) -> None:
     """Make an older version the newest again. What came after it is kept, as versions of its own."""

@@ -12,7 +12,9 @@ from lookalike.cli import options as opt
 from lookalike.cli.output import as_json, progress_bars, table
 from lookalike.errors import UsageError
 
-Name = Annotated[str, typer.Argument(help="A model, as `lookalike models list` names it.", show_default=False)]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="A model, as `lookalike models list` names it.", show_default=False)
+]
 
 app = typer.Typer(help="The models that turn photos into vectors.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -59,7 +61,9 @@ def download(name: Name, json: opt.Json = False) -> None:
 @app.command()
 def export(
     name: Name,
-    file: Annotated[Path, typer.Argument(help="The file to write; it ends with .onnx.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The file to write; it ends with .onnx.", show_default=False)
+    ],
     precision: Annotated[
         str | None, typer.Option(help="One that the model comes in.", show_default="the model's usual one")
     ] = None,

@@ -9,10 +9,11 @@ import typer
 
 from lookalike.errors import UsageError
 
-Catalog = Annotated[Path, typer.Argument(help="The catalog, a folder.", show_default=False)]
+Catalog = Annotated[Path, typer.Argument(metavar="CATALOG", help="The catalog, a folder.", show_default=False)]
 Sources = Annotated[
     list[str],
     typer.Argument(
+        metavar="SOURCE...",
         help="Folders, quoted globs, image files, or CSV/Parquet/JSONL tables with a `path` column.",
         show_default=False,
     ),

@@ -25,7 +25,7 @@ def demo(
     seed: opt.Seed = 0,
     json: opt.Json = False,
 ) -> None:
-    """Draw a catalog of shoes and do everything with it: look-alikes, clusters, a map, a report."""
+    """Draw shoes and do everything with them. Look-alikes, clusters, a map, a report."""
     from lookalike.catalog import build
     from lookalike.demo import write_catalog
 
