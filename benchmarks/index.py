@@ -48,7 +48,7 @@ def main() -> None:
     options = parser.parse_args()
     folder = Path(os.environ["LOOKALIKE_PHOTOS"]) / "images"
     inputs = images.find([folder], root=None).inputs[: options.photos]
-    model = models.load(options.model)
+    model = models.load(options.model, precision=models.best_precision(options.model))
     fit, limits = Fit(size=model.facts.size, resize=model.facts.resize), ImageLimits()
 
     def prepare(batch: Sequence[Any]) -> list[Photo]:
