@@ -140,7 +140,7 @@ class Catalog:
 
     def look_up(self, query: str | os.PathLike[str] | bytes, options: RankingOptions) -> tuple[Similar, bytes]:
         """As `similar`, and with it the picture of the query (JPEG)."""
-        view, asked = self._view(), self._resolve(query)
+        view, asked = self.view(), self._resolve(query)
         if asked.vector is None:
             found = rank_row(view, asked.row or 0, options)
         else:
@@ -175,7 +175,7 @@ class Catalog:
         `out` also writes the table, as `.parquet`, `.csv` or `.jsonl`.
         """
         options = RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same))
-        view = self._view()
+        view = self.view()
         found = rank_items(view, options, progress=progress)
         rows, columns = (found.ids >= 0).nonzero()
         names = pa.array(view.ids, pa.string())
@@ -199,7 +199,7 @@ class Catalog:
 
     def describe(self, clusters: Clusters, count: int = 3) -> tuple[tuple[analysis.Trait, ...], ...]:
         """What sets each cluster apart: up to `count` metadata values more common in it than overall, with counts."""
-        metadata = self._view().metadata
+        metadata = self.view().metadata
         columns = {name: metadata[name].to_pylist() for name in metadata.column_names}
         return analysis.describe(clusters.labels, columns, k=clusters.k, count=count)
 
@@ -220,7 +220,7 @@ class Catalog:
 
     def report(self, out: Source, *, where: str | None = None, progress: Progress | None = None) -> Path:
         """Figures 1 to 6 and `report.html` in the folder `out`; computes what is missing. Returns the page."""
-        data = overview.report_data(self._view(), self._title(), where, progress=progress)
+        data = overview.report_data(self.view(), self.title(), where, progress=progress)
         return report.write_report(data, Path(out), progress=progress)
 
     def evaluate(
@@ -237,7 +237,7 @@ class Catalog:
         options = RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same))
         if scored := [label for label in labels if label in options.same]:
             raise UsageError(f"label {scored[0]!r} is scored, so it cannot be in same: leave it out of one of them")
-        view = self._view()
+        view = self.view()
         columns = {label: view.labels(label) for label in labels}
         found = rank_items(view, options, progress=progress)
         agreement = {label: analysis.agreement(found.ids, values) for label, values in columns.items()}
@@ -245,7 +245,7 @@ class Catalog:
 
     def export(self, out: Source) -> Path:
         """Everything as one `.parquet` file that Embedding Atlas reads as it is."""
-        return write_table(overview.export_table(self._view()), Path(out), allowed=(".parquet",))
+        return write_table(overview.export_table(self.view()), Path(out), allowed=(".parquet",))
 
     def similar_page(self, found: Similar, picture: bytes, out: Source) -> Path:
         """One HTML file that shows a query and what `look_up` found."""
@@ -291,12 +291,12 @@ class Catalog:
     @property
     def ids(self) -> list[str]:
         """The ids of all items, in their order."""
-        return self._view().ids
+        return self.view().ids
 
     @property
     def vectors(self) -> Floats:
         """The vectors, (n, d) float32, in the order of ids."""
-        return self._view().vectors
+        return self.view().vectors
 
     @property
     def colors(self) -> Floats:
@@ -316,20 +316,22 @@ class Catalog:
         """The thumbnails (JPEG) of these items."""
         return overview.Thumbnails(self.store, ids)
 
-    def _view(self) -> View:
+    def view(self) -> View:
+        """The items as arrays, as this object sees them now; read when they are first asked for."""
         state = self.store.head.version
         if self._known is None or self._known[0] != state:
             self._known = (state, View(self.store))
         return self._known[1]
 
-    def _title(self) -> str:
+    def title(self) -> str:
+        """What the catalog is called: its folder's name, without `.catalog`."""
         folder = getattr(self.store, "folder", None)
         return folder.resolve().name.removesuffix(".catalog") if isinstance(folder, Path) else "catalog"
 
     def _resolve(self, query: str | os.PathLike[str] | bytes) -> _Query:
         if isinstance(query, bytes):
             return self._photo("photo", query)
-        view, text = self._view(), os.fspath(query)
+        view, text = self.view(), os.fspath(query)
         row = view.rows.get(text, view.stems.get(text, -1))
         if row >= 0:
             return _Query(view.ids[row], self.thumbnails([view.ids[row]])[0], row=row)

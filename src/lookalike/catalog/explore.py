@@ -51,8 +51,8 @@ class Explorer:
 
     def __init__(self, catalog: Catalog, title: str | None = None) -> None:
         self.catalog = catalog
-        self.title = title or catalog._title()
-        self._view: View = catalog._view()
+        self.title = title or catalog.title()
+        self._view: View = catalog.view()
         self._store = catalog.store
         self._lock = threading.Lock()
         self._pictures: dict[str, bytes] = {}

@@ -321,7 +321,7 @@ def _describe_errors(app: FastAPI) -> None:
             app.openapi_schema = document
         return app.openapi_schema
 
-    app.openapi = described  # type: ignore[method-assign]
+    app.openapi = described  # type: ignore[method-assign]  # the way that FastAPI documents
 
 
 def _statuses(path: str) -> dict[int, str]:
