@@ -1,22 +1,32 @@
-"""The sweep over K = 1..200 against scikit-learn's loop and FAISS's K-means, in time and inertia.
+"""The sweep over K = 1..200 against scikit-learn's loop and FAISS's K-means, in inertia and time.
 
-    python -m benchmarks.clusters FEATURES.npy [--rows 25000] [--seeds 5] [--ks 10,20,50,100,150,200] [--skip growth]
-    LOOKALIKE_PHOTOS=... python -m benchmarks.clusters --make FEATURES.npy [--rows 25000]
+    LOOKALIKE_PHOTOS=... python -m benchmarks.clusters FEATURES.npy --make [--rows 25000]
+    python -m benchmarks.clusters FEATURES.npy --cache DIR [--part inertia] [--seeds 5] [--ks 10,20,50,100,150,200]
+    python -m benchmarks.clusters FEATURES.npy --part time|chosen|growth
 
 `--make` embeds the photos, their mirror images, random crops and turned copies with `efficientnet-lite0-gap` (1,280
-numbers). The peers run at the given K, one after another with sweeps in between; their times at all other K are
-projected linearly between these. scikit-learn: n_init=1, to convergence; FAISS: its defaults (25 steps). The inertia of
-each is that of its centers on all rows. Needs `faiss-cpu` for the FAISS column.
+numbers). scikit-learn: n_init=1, to convergence; FAISS: its defaults (25 steps). The inertia of each is that of its
+centers on all rows.
+
+- `inertia`: several seeds at each K. What the peers reached is kept in DIR, by the features' checksum, so a long run
+  can be stopped and gone on with.
+- `time`: in turns within one run, a sweep before and after each peer; times at all other K are projected linearly
+  between the measured ones.
+- `chosen`: K = 20 brought to rest from several starts beside scikit-learn with n_init=10.
+- `growth`: the exponents of time over rows and dimensions, fitted to three sizes each.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import os
 import statistics
 import time
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +35,8 @@ import numpy as np
 from lookalike.analysis import kmeans_sweep, refine_best
 from lookalike.analysis._lloyd import exact_inertia
 from lookalike.analysis.clusters import nearest_center
+
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
 def make(out: Path, rows: int) -> None:
@@ -56,22 +68,6 @@ def make(out: Path, rows: int) -> None:
     np.save(out, found)
 
 
-CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
-clock = CLOCKS["wall"]
-
-
-def timed(run: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds, of wall time unless asked otherwise, and what came out."""
-    started = clock()
-    found = run()
-    return clock() - started, found
-
-
-def projected(ks: list[int], seconds: list[float], max_k: int) -> float:
-    """The time for every K = 1..max_k, linear between the measured ones."""
-    return float(np.interp(np.arange(1, max_k + 1), [0, *ks], [0.0, *seconds]).sum())
-
-
 def scikit_learn(vectors: Any, k: int, seed: int, n_init: int = 1) -> float:
     """The inertia that scikit-learn reaches."""
     from sklearn.cluster import KMeans
@@ -88,11 +84,118 @@ def faiss(vectors: Any, k: int, seed: int) -> Any:
     return np.asarray(found.centroids, np.float64)
 
 
-def has_faiss() -> bool:
-    """Whether FAISS is installed."""
-    from importlib.util import find_spec
+def faiss_inertia(vectors: Any, k: int, seed: int) -> float:
+    """The inertia of the centers that FAISS finds."""
+    centers = faiss(vectors, k, seed)
+    return exact_inertia(vectors, centers, nearest_center(vectors, centers))
 
-    return find_spec("faiss") is not None
+
+def peer_names() -> list[str]:
+    """The peers that are installed."""
+    return ["scikit-learn", *(["FAISS"] if find_spec("faiss") else [])]
+
+
+class Cache:
+    """What peers reached on one set of vectors, kept in a JSON file under `folder`, if there is one."""
+
+    def __init__(self, folder: Path | None, vectors: Any) -> None:
+        digest = hashlib.sha256(np.ascontiguousarray(vectors).data).hexdigest()[:16]
+        self.path = folder / f"clusters-{digest}.json" if folder is not None else None
+        self.known: dict[str, float] = json.loads(self.path.read_text()) if self.path and self.path.exists() else {}
+
+    def value(self, key: str, compute: Callable[[], float]) -> float:
+        """The value of `key`, computed and written down if it is new."""
+        if key not in self.known:
+            self.known[key] = compute()
+            if self.path is not None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                aside = self.path.with_suffix(".part")
+                aside.write_text(json.dumps(self.known, indent=1, sort_keys=True))
+                aside.replace(self.path)
+        return self.known[key]
+
+
+def inertia(vectors: Any, ks: list[int], seeds: int, cache: Cache) -> None:
+    """The inertia of the sweep beside that of the peers, at each K, over several seeds."""
+    runs = {"scikit-learn": scikit_learn, "FAISS": faiss_inertia}
+    names = peer_names()
+    for k in ks:
+        for name in names:
+            for seed in range(seeds):
+                key = f"{name} {k} {seed}"
+                if key not in cache.known:
+                    print(f"{key}: {cache.value(key, partial(runs[name], vectors, k, seed)):.1f}", flush=True)
+    found = [kmeans_sweep(vectors, max(ks), threads=threads).inertia for threads in (None, 1)]
+    ours = found[0]
+    print(f"inertia / that of the peer (median of {seeds} seeds; best and worst seed)")
+    ratios: dict[str, list[float]] = {name: [] for name in names}
+    for k in ks:
+        cells = []
+        for name in names:
+            values = [cache.known[f"{name} {k} {seed}"] for seed in range(seeds)]
+            ratios[name].append(ours[k - 1] / statistics.median(values))
+            cells.append(
+                f"{name} {ratios[name][-1]:.4f} ({ours[k - 1] / max(values):.4f}, {ours[k - 1] / min(values):.4f})"
+            )
+        print(f"K = {k:3}: " + "   ".join(cells))
+    for name, each in ratios.items():
+        print(f"{name}: mean {np.mean(each):.4f}, worst {max(each):.4f}")
+    print(f"never rising: {bool((np.diff(ours) <= 0).all())}; one thread and all give equal bytes: "
+          f"{found[0].tobytes() == found[1].tobytes()}")  # fmt: skip
+
+
+def timed(clock: Callable[[], float], run: Callable[[], Any]) -> tuple[float, Any]:
+    """Seconds, and what came out."""
+    started = clock()
+    found = run()
+    return clock() - started, found
+
+
+def projected(ks: list[int], seconds: list[float], max_k: int) -> float:
+    """The time for every K = 1..max_k, linear between the measured ones."""
+    return float(np.interp(np.arange(1, max_k + 1), [0, *ks], [0.0, *seconds]).sum())
+
+
+def times(vectors: Any, ks: list[int], clock: Callable[[], float], max_k: int) -> None:
+    """Time beside the peers, in turns: one seed of each at each K, sweeps in between."""
+    runs = {"scikit-learn": scikit_learn, "FAISS": faiss}
+    kmeans_sweep(vectors[:2000], 10)  # loads what is loaded at first use
+    sweeps = [timed(clock, partial(kmeans_sweep, vectors, max_k))[0]]
+    seconds: dict[str, list[float]] = {name: [] for name in peer_names()}
+    for place, k in enumerate(ks):
+        for name, spent in seconds.items():
+            spent.append(timed(clock, partial(runs[name], vectors, k, 0))[0])
+            print(f"K = {k:3}: {name} {spent[-1]:.1f} s", flush=True)
+        if place % 2:
+            sweeps.append(timed(clock, partial(kmeans_sweep, vectors, max_k))[0])
+    own = statistics.median(sweeps)
+    print(f"sweep over K = 1..{max_k}: {own:.1f} s (median of {len(sweeps)}: {', '.join(f'{s:.1f}' for s in sweeps)})")
+    for name, spent in seconds.items():
+        whole = projected(ks, spent, max_k)
+        print(f"{name}: {whole:.0f} s projected to all K, {whole / own:.1f} times")
+
+
+def chosen(vectors: Any, k: int, clock: Callable[[], float], cache: Cache) -> None:
+    """The clusters of one K, brought to rest from several starts, beside scikit-learn with n_init=10."""
+    swept, sweep = timed(clock, lambda: kmeans_sweep(vectors, 200))
+    seconds, found = timed(clock, lambda: refine_best(vectors, sweep, k))
+    peer = cache.value(f"scikit-learn n_init=10 {k} 0", lambda: scikit_learn(vectors, k, 0, n_init=10))
+    print(f"K = {k}: {found.inertia / peer:.4f} of scikit-learn's inertia with n_init=10; the sweep of 200 took "
+          f"{swept:.1f} s, this K {seconds:.1f} s more")  # fmt: skip
+
+
+def growth(vectors: Any, max_k: int, clock: Callable[[], float]) -> None:
+    """How time grows with rows and dimensions: exponents fitted to the whole, a half and a quarter."""
+    n, d = vectors.shape
+    sizes = [(n, d), (n // 2, d), (n // 4, d), (n, d // 2), (n, d // 4)]
+    parts = [np.ascontiguousarray(vectors[:rows, :columns]) for rows, columns in sizes]
+    spent = [statistics.median(timed(clock, partial(kmeans_sweep, part, max_k))[0] for _ in range(2)) for part in parts]
+    for (rows, columns), seconds in zip(sizes, spent, strict=True):
+        print(f"{rows:7,} x {columns:5,}: {seconds:.1f} s")
+    logs = np.log(spent)
+    by_rows = np.polyfit(np.log([n, n // 2, n // 4]), logs[:3], 1)[0]
+    by_columns = np.polyfit(np.log([d, d // 2, d // 4]), logs[[0, 3, 4]], 1)[0]
+    print(f"time grows like rows^{by_rows:.2f}, dimensions^{by_columns:.2f}")
 
 
 def main() -> None:
@@ -103,10 +206,10 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=25_000)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--ks", default="10,20,50,100,150,200")
+    parser.add_argument("--part", choices=["inertia", "time", "chosen", "growth", "all"], default="all")
+    parser.add_argument("--cache", type=Path, help="folder that keeps what the peers reached")
     parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: for machines that do other work too")
-    parser.add_argument("--skip", default="", help="of growth,chosen: parts to leave out")
     options = parser.parse_args()
-    global clock  # noqa: PLW0603
     clock = CLOCKS[options.clock]
     if options.make:
         make(options.features, options.rows)
@@ -115,61 +218,16 @@ def main() -> None:
     vectors = np.ascontiguousarray(vectors[np.random.default_rng(0).permutation(len(vectors))[: options.rows]])
     ks = [int(k) for k in options.ks.split(",")]
     print(f"{vectors.shape[0]:,} x {vectors.shape[1]:,}, K = 1..{max(ks)}")
-    peers(vectors, ks, options.seeds)
-    if "chosen" not in options.skip:
-        chosen(vectors, 20)
-    if "growth" not in options.skip:
-        growth(vectors, max(ks))
-
-
-def peers(vectors: Any, ks: list[int], seeds: int) -> None:
-    """Time and inertia beside scikit-learn and FAISS."""
-    sweeps = [timed(lambda: kmeans_sweep(vectors, max(ks)))]
-    ours = sweeps[0][1].inertia
-    slow: list[float] = []
-    quick: list[float] = []
-    ratios, other = [], []
-    with_faiss = has_faiss()
-    print("    K   inertia/sklearn (median of seeds; best, worst)   /FAISS   sklearn s   FAISS s")
-    for k in ks:
-        fits = [timed(partial(scikit_learn, vectors, k, seed)) for seed in range(seeds)]
-        slow.append(statistics.median(seconds for seconds, _ in fits))
-        values = [inertia for _, inertia in fits]
-        ratios.append(ours[k - 1] / statistics.median(values))
-        if with_faiss:
-            seconds, centers = timed(partial(faiss, vectors, k, 0))
-            quick.append(seconds)
-            other.append(ours[k - 1] / exact_inertia(vectors, centers, nearest_center(vectors, centers)))
-        sweeps.append(timed(lambda: kmeans_sweep(vectors, max(ks))))
-        assert sweeps[-1][1].inertia.tobytes() == ours.tobytes(), "two runs must be equal"
-        spread = f"{ours[k - 1] / max(values):.4f}, {ours[k - 1] / min(values):.4f}"
-        tail = f"{other[-1]:.4f}  {slow[-1]:10.1f}  {quick[-1]:8.1f}" if with_faiss else f"     -  {slow[-1]:10.1f}"
-        print(f"{k:5}   {ratios[-1]:.4f}   ({spread})   {tail}", flush=True)
-    own = statistics.median(seconds for seconds, _ in sweeps)
-    print(f"inertia / scikit-learn's: mean {np.mean(ratios):.4f}, worst {max(ratios):.4f}")
-    print(f"never rising: {bool((np.diff(ours) <= 0).all())}; two runs equal byte for byte: True")
-    print(f"sweep {own:.1f} s (median of {len(sweeps)}); scikit-learn {projected(ks, slow, max(ks)):.0f} s: "
-          f"{projected(ks, slow, max(ks)) / own:.0f} times")  # fmt: skip
-    if with_faiss:
-        print(f"FAISS {projected(ks, quick, max(ks)):.0f} s: {projected(ks, quick, max(ks)) / own:.1f} times")
-
-
-def chosen(vectors: Any, k: int) -> None:
-    """The clusters of one K, brought to rest from several starts, beside scikit-learn with n_init=10."""
-    sweep = kmeans_sweep(vectors, 2 * k)
-    seconds, found = timed(lambda: refine_best(vectors, sweep, k))
-    peer, inertia = timed(lambda: scikit_learn(vectors, k, 0, n_init=10))
-    print(f"K = {k}: {found.inertia / inertia:.4f} of scikit-learn's inertia with n_init=10; {seconds:.1f} s, "
-          f"scikit-learn {peer:.1f} s")  # fmt: skip
-
-
-def growth(vectors: Any, max_k: int) -> None:
-    """How time grows with rows and dimensions: the exponent between a half and the whole."""
-    half = vectors[: len(vectors) // 2]
-    narrow = np.ascontiguousarray(vectors[:, : vectors.shape[1] // 2])
-    rounds = [[timed(partial(kmeans_sweep, x, max_k))[0] for x in (vectors, half, narrow)] for _ in range(3)]
-    whole, rows, columns = (statistics.median(times) for times in zip(*rounds, strict=True))
-    print(f"time grows like rows^{np.log2(whole / rows):.2f}, dimensions^{np.log2(whole / columns):.2f}")
+    cache = Cache(options.cache, vectors)
+    parts: dict[str, Callable[[], None]] = {
+        "inertia": lambda: inertia(vectors, ks, options.seeds, cache),
+        "time": lambda: times(vectors, ks, clock, max(ks)),
+        "chosen": lambda: chosen(vectors, 20, clock, cache),
+        "growth": lambda: growth(vectors, max(ks), clock),
+    }
+    for name, run in parts.items():
+        if options.part in (name, "all"):
+            run()
 
 
 if __name__ == "__main__":

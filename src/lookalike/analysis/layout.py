@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.analysis._blocks import (
-    Array,
-    Vectors,
-    Workers,
-    as_vectors,
-    check_count,
-    report,
-    single_blas,
-    thread_count,
-)
+from lookalike.analysis._blocks import Array, Vectors, Workers, as_vectors, check_count, report
 from lookalike.analysis._lloyd import centered, mean_of, rotate
 from lookalike.analysis.neighbors import nearest_neighbors
 from lookalike.errors import UsageError
@@ -26,7 +14,6 @@ from lookalike.records import Advance, Doubles, Floats, Ints, Neighbors
 UNIFORM = 15
 EARLY, LATE = 250, 500
 EXAGGERATION = 12
-BARNES_HUT_BELOW = 10_000  # above, interpolation by FFT is faster
 SLOWEST = 20.0  # the learning rate n / exaggeration would leave a handful of items where they start
 EVERY = 25
 START = 1e-4
@@ -50,15 +37,16 @@ def tsne(
 ) -> Floats:
     """Positions (n, 2) float32 of `vectors` (n, d) on a map that keeps near items near.
 
-    t-SNE (van der Maaten and Hinton, 2008) with openTSNE (Poličar, Stražar and Zupan, 2024): started from the two
-    principal axes at a standard deviation of 1e-4, 250 steps with exaggeration 12, 500 without, learning rate
-    n / exaggeration (Belkina et al., 2019); Barnes-Hut below 10,000 items, interpolation by FFT above.
+    t-SNE (van der Maaten and Hinton, 2008) with the settings of openTSNE (Poličar, Stražar and Zupan, 2024): started
+    from the two principal axes at a standard deviation of 1e-4, 250 steps with exaggeration 12, 500 without, learning
+    rate n / exaggeration (Belkina et al., 2019). All pairs repel each other below 800 items, a grid carries the
+    repulsion above (`_repulsion`).
 
     `perplexity` None: equal weights on the 15 nearest of each item, made symmetric; p: Gaussian weights on the 3p
     nearest, clamped to (n - 1) / 3. `neighbors` is the exact graph if it is at hand (self left out); computed
     where it is missing or has too few columns. The scale of the vectors does not matter.
 
-    The same `seed` and `threads` give the same bytes. `progress` is called with (steps done, 750). Items that are
+    The same `seed` gives the same bytes, whatever `threads`. `progress` is called with (steps done, 750). Items that are
     all equal are all at (0, 0), as is a single one; two or three are drawn at their true distances. Raises
     `UsageError` as `nearest_neighbors`, and for a perplexity that is not above 0.
     """
@@ -95,7 +83,28 @@ def tsne_with_loss(
         neighbors = nearest_neighbors(rows, needed, threads=threads)
     graph = Neighbors(neighbors.ids[:, :needed], neighbors.distances[:, :needed])
     start += np.random.default_rng(seed).normal(0, JITTER, start.shape)  # equal items must not start as one point
-    return _optimize(START * start, graph, perplexity, seed, thread_count(threads), progress)
+    return _descent(START * start, graph, perplexity, threads, progress)
+
+
+def _descent(
+    start: Doubles, graph: Neighbors, perplexity: float | None, threads: int | None, progress: Advance | None
+) -> tuple[Floats, float]:
+    from lookalike.analysis import _descent as descent
+    from lookalike.analysis.affinities import affinities
+
+    n, total = len(start), EARLY + LATE
+    phases = [
+        descent.Phase(steps, exaggeration, max(n / exaggeration, SLOWEST))
+        for steps, exaggeration in ((EARLY, EXAGGERATION), (LATE, 1))
+    ]
+
+    def advance(done: int) -> None:
+        if done % EVERY == 0:
+            report(progress, done, total)
+
+    with Workers(threads) as workers:
+        places, loss = descent.descend(start, affinities(graph, perplexity, workers), phases, workers, advance)
+    return places.astype(np.float32), loss
 
 
 def _principal(rows: Array, seed: int, threads: int | None) -> Doubles:
@@ -114,65 +123,6 @@ def _principal(rows: Array, seed: int, threads: int | None) -> Doubles:
         out[:, : axes.shape[1]] = data @ axes
     spread = out[:, 0].std()
     return out / spread if spread > 0 else np.zeros((n, 2))
-
-
-def _load_with_sleeping_threads() -> None:
-    """Import openTSNE so that its idle threads sleep: spinning ones took four times as long on a busy machine."""
-    key = "OMP_WAIT_POLICY"  # OpenMP reads it once, when it is loaded
-    before = os.environ.get(key)
-    os.environ.setdefault(key, "PASSIVE")
-    try:
-        import openTSNE  # noqa: F401
-    finally:
-        if before is None:
-            os.environ.pop(key, None)
-
-
-def _affinities(graph: Neighbors, perplexity: float | None, threads: int) -> Any:
-    """openTSNE's affinities for a neighbor graph."""
-    from openTSNE import affinity
-    from openTSNE import nearest_neighbors as nn
-    from scipy.sparse import csr_matrix
-
-    n, k = graph.ids.shape
-    if perplexity is None:
-        indptr = np.arange(0, n * k + 1, k)
-        weights = csr_matrix((np.ones(n * k), graph.ids.ravel(), indptr), shape=(n, n))
-        return affinity.PrecomputedAffinities((weights + weights.T) / 2, normalize=True)
-    distances = graph.distances.astype(np.float64)
-    typical = distances[distances > 0]
-    if len(typical):
-        distances = distances / np.median(typical)  # the search for each bandwidth starts at 1
-    index = nn.PrecomputedNeighbors(np.ascontiguousarray(graph.ids), np.ascontiguousarray(distances))
-    return affinity.PerplexityBasedNN(perplexity=perplexity, knn_index=index, n_jobs=threads)
-
-
-def _optimize(
-    start: Doubles, graph: Neighbors, perplexity: float | None, seed: int, threads: int, progress: Advance | None
-) -> tuple[Floats, float]:
-    _load_with_sleeping_threads()
-    from openTSNE import TSNEEmbedding
-
-    n = len(start)
-    total = EARLY + LATE
-    with single_blas():
-        embedding = TSNEEmbedding(
-            start,
-            _affinities(graph, perplexity, threads),
-            negative_gradient_method="bh" if n < BARNES_HUT_BELOW else "fft",
-            n_jobs=threads,
-            random_state=seed,
-        )
-        done = 0
-        for steps, exaggeration in ((EARLY, EXAGGERATION), (LATE, 1)):
-            rate = max(n / exaggeration, SLOWEST)
-            for _ in range(steps // EVERY):
-                embedding.optimize(EVERY, inplace=True, exaggeration=exaggeration, learning_rate=rate)
-                done += EVERY
-                report(progress, done, total)
-    positions = np.asarray(embedding, np.float64)
-    centered_positions: Floats = (positions - positions.mean(axis=0)).astype(np.float32)
-    return centered_positions, float(embedding.kl_divergence)
 
 
 def place_new(positions: npt.ArrayLike, vectors: Vectors, new: Vectors, *, threads: int | None = None) -> Floats:
