@@ -1,14 +1,10 @@
 """The write side: photos to items, items to neighbors, clusters and a map, each stored with what it came from."""
 
 from lookalike.pipeline.computing import (
-    GRAPH_K,
     clusters_of,
     compute_clusters,
     compute_map,
     compute_neighbors,
-    graph_k,
-    load_colors,
-    load_vectors,
     map_of,
     step,
     stored_clusters,
@@ -16,7 +12,9 @@ from lookalike.pipeline.computing import (
 )
 from lookalike.pipeline.embed import load_model
 from lookalike.pipeline.fitting import is_outgrown, whitening
+from lookalike.pipeline.graph import GRAPH_K, graph_k
 from lookalike.pipeline.indexing import Confirm, Plan, index, plan, remove
+from lookalike.pipeline.loading import load_colors, load_vectors
 from lookalike.pipeline.vectors import read_vectors, vectors_facts
 
 __all__ = [

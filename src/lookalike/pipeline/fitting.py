@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lookalike.analysis import Whitening, fit_whitening
-from lookalike.pipeline.computing import load_vectors
+from lookalike.pipeline.loading import load_vectors
 from lookalike.records import Floats
 from lookalike.store import Computed, Replace, Store, schema
 

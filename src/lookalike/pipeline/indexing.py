@@ -16,9 +16,9 @@ from lookalike.engines import Engine
 from lookalike.errors import Interrupted, NotFound, Rejected, UsageError
 from lookalike.options import IndexOptions
 from lookalike.pipeline import rows
-from lookalike.pipeline.computing import load_vectors
 from lookalike.pipeline.embed import Embedded, Embedder, Failed, Outcome, Task, Twin, Unchanged
 from lookalike.pipeline.fitting import renew_whitening
+from lookalike.pipeline.loading import load_vectors
 from lookalike.pipeline.metadata import plan_metadata
 from lookalike.records import Failure, Floats, Indexed, Input, Progress, Value
 from lookalike.store import Append, Change, Delete, Store, Upsert, schema
