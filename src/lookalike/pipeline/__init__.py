@@ -15,7 +15,7 @@ from lookalike.pipeline.computing import (
     stored_map,
 )
 from lookalike.pipeline.embed import load_model
-from lookalike.pipeline.fitting import is_outgrown, whitening
+from lookalike.pipeline.fitting import default_color, is_outgrown, whitening
 from lookalike.pipeline.indexing import Confirm, Plan, index, plan, remove
 from lookalike.pipeline.vectors import read_vectors, vectors_facts
 
@@ -27,6 +27,7 @@ __all__ = [
     "compute_clusters",
     "compute_map",
     "compute_neighbors",
+    "default_color",
     "graph_k",
     "index",
     "is_outgrown",
