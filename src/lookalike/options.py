@@ -107,18 +107,28 @@ class RankingOptions:
     """How look-alikes are ranked and which items may be among them.
 
     `k` results at most, from 1 to 1,000; `ranking` is `euclidean` (plain distance, as published) or `default`
-    (distance of whitened vectors, the best that pictures alone give);
-    `where` an SQL expression over the metadata; `same` a field whose value must equal the query's.
+    (distance of whitened vectors mixed with the color vectors, the best that pictures alone give);
+    `color` is the share of color in the default ranking, from 0 (shape and material alone) to 1 (color alone), None:
+    what suits most catalogs; `where` an SQL expression over the metadata; `same` a field whose value must equal the
+    query's.
     """
 
     k: int = 3
     ranking: str = "default"
     where: str | None = None
     same: tuple[str, ...] = ()
+    color: float | None = None
 
     def __post_init__(self) -> None:
         check_range("k", self.k, 1, MAX_K)
         check_choice("ranking", self.ranking, RANKINGS)
+        if self.color is not None:
+            check_range("color", self.color, 0, 1)
+            if self.ranking == "euclidean":
+                raise UsageError(
+                    f"color={self.color:g} cannot be mixed into ranking=euclidean, plain distance as published: "
+                    "leave one of the two out"
+                )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from lookalike import analysis, images, models, pipeline, report
 from lookalike.catalog import overview
 from lookalike.catalog.files import write_table
-from lookalike.catalog.ranking import hits, rank_items, rank_row, rank_vector
+from lookalike.catalog.ranking import hits, rank_items, rank_photo, rank_row
 from lookalike.catalog.view import View
 from lookalike.engines import Engine, LocalEngine
 from lookalike.errors import ModelMismatch, NotFound, Rejected, UsageError
@@ -40,12 +40,12 @@ WEEK = 7 * 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class _Query:
-    """A query that was understood: the row of an item, or the vector of a photo."""
+    """A query that was understood: the row of an item, or the vector and color vector of a photo."""
 
     name: str
     picture: bytes
     row: int | None = None
-    vector: Floats | None = None
+    photo: tuple[Floats, Floats] | None = None
 
 
 class Catalog:
@@ -127,6 +127,7 @@ class Catalog:
         k: int = 3,
         *,
         ranking: str = "default",
+        color: float | None = None,
         where: str | None = None,
         same: Sequence[str] = (),
     ) -> Similar:
@@ -136,18 +137,18 @@ class Catalog:
         order; bytes are the content of an image file. An item is not its own look-alike. Raises `NotFound` for
         an unknown query and `UsageError` for a photo that cannot be used or a filter that cannot be read.
         """
-        return self.look_up(query, RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same)))[0]
+        return self.look_up(query, RankingOptions(k=k, ranking=ranking, color=color, where=where, same=tuple(same)))[0]
 
     def look_up(self, query: str | os.PathLike[str] | bytes, options: RankingOptions) -> tuple[Similar, bytes]:
         """As `similar`, and with it the picture of the query (JPEG)."""
         view, asked = self.view(), self._resolve(query)
-        if asked.vector is None:
+        if asked.photo is None:
             found = rank_row(view, asked.row or 0, options)
         else:
-            found = rank_vector(view, asked.vector, options)
+            found = rank_photo(view, *asked.photo, options)
         pairs = hits(found)
         described = view.described([row for row, _ in pairs])
-        scale = view.space(options.ranking).scale
+        scale = view.space(options).scale
         results = tuple(
             Hit(
                 id=view.ids[row],
@@ -165,6 +166,7 @@ class Catalog:
         k: int = 3,
         *,
         ranking: str = "default",
+        color: float | None = None,
         where: str | None = None,
         same: Sequence[str] = (),
         out: Source | None = None,
@@ -174,7 +176,7 @@ class Catalog:
 
         `out` also writes the table, as `.parquet`, `.csv` or `.jsonl`.
         """
-        options = RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same))
+        options = RankingOptions(k=k, ranking=ranking, color=color, where=where, same=tuple(same))
         view = self.view()
         found = rank_items(view, options, progress=progress)
         rows, columns = (found.ids >= 0).nonzero()
@@ -229,12 +231,13 @@ class Catalog:
         k: int = 3,
         *,
         ranking: str = "default",
+        color: float | None = None,
         where: str | None = None,
         same: Sequence[str] = (),
         progress: Progress | None = None,
     ) -> Evaluation:
         """Share of the k nearest that carry the query's label, per metadata column in `labels`."""
-        options = RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same))
+        options = RankingOptions(k=k, ranking=ranking, color=color, where=where, same=tuple(same))
         if scored := [label for label in labels if label in options.same]:
             raise UsageError(f"label {scored[0]!r} is scored, so it cannot be in same: leave it out of one of them")
         view = self.view()
@@ -355,7 +358,7 @@ class Catalog:
             photo = images.load(data, Fit(size=facts.size, resize=facts.resize), ImageLimits())
         except Rejected as exc:
             raise _unusable(name, exc) from exc
-        return _Query(name, photo.thumbnail, vector=self._model.embed(photo.pixels[None])[0])
+        return _Query(name, photo.thumbnail, photo=(self._model.embed(photo.pixels[None])[0], photo.color))
 
 
 def _unusable(name: str, reason: Rejected) -> UsageError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -201,7 +201,7 @@ class Explorer:
     @property
     def scale(self) -> float:
         """The distance at which a score of the default ranking is one half."""
-        return self._view.space(RankingOptions().ranking).scale
+        return self._view.space(RankingOptions()).scale
 
     def similar(self, item: str, options: RankingOptions) -> Similar:
         """The look-alikes of an item; raises `NotFound` for an id that is not there."""
@@ -211,9 +211,7 @@ class Explorer:
         """The look-alikes of a new photo, and its place on the map: the mean of its look-alikes' places, the nearer
         the weightier. None where none of them has a place.
         """
-        wider = RankingOptions(
-            k=min(max(options.k, PLACED_BY), MAX_K), ranking=options.ranking, where=options.where, same=options.same
-        )
+        wider = replace(options, k=min(max(options.k, PLACED_BY), MAX_K))
         found, _ = self.catalog.look_up(photo, wider)
         near = [hit for hit in found.results[:PLACED_BY] if np.isfinite(self.positions[self._view.rows[hit.id]]).all()]
         place = None

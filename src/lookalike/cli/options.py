@@ -76,6 +76,13 @@ Ranking = Annotated[
     str,
     typer.Option(help="`euclidean`: plain distance, as published; `default`: the best from pictures alone."),
 ]
+Color = Annotated[
+    float | None,
+    typer.Option(
+        help="How much color counts in the default ranking: 0 (shape and material alone) to 1 (color alone).",
+        show_default="what suits most catalogs",
+    ),
+]
 Where = Annotated[
     str | None,
     typer.Option(help="Only items for which this SQL expression over the metadata holds.", show_default=False),

@@ -11,7 +11,7 @@ from lookalike.pipeline.computing import (
     stored_map,
 )
 from lookalike.pipeline.embed import load_model
-from lookalike.pipeline.fitting import is_outgrown, whitening
+from lookalike.pipeline.fitting import default_color, is_outgrown, whitening
 from lookalike.pipeline.graph import GRAPH_K, graph_k
 from lookalike.pipeline.indexing import Confirm, Plan, index, plan, remove
 from lookalike.pipeline.loading import load_colors, load_vectors
@@ -25,6 +25,7 @@ __all__ = [
     "compute_clusters",
     "compute_map",
     "compute_neighbors",
+    "default_color",
     "graph_k",
     "index",
     "is_outgrown",

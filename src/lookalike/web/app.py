@@ -27,7 +27,7 @@ from lookalike.web.files import Packed, static_files
 from lookalike.web.guard import Guard, Limits
 from lookalike.web.problems import Problem, of_error, problem
 
-CONTROLS = ("k", "where", "same", "ranking")
+CONTROLS = ("k", "where", "same", "ranking", "color")
 """The ranking options there are: the page shows a control for each that it knows."""
 LONG = 2_000
 """Characters of a filter at most."""
@@ -45,6 +45,10 @@ Where = Annotated[
 ]
 Same = Annotated[list[str] | None, Query(description="Only items with the query's value in this field; repeatable.")]
 Ranking = Annotated[str, Query(description=f"One of {', '.join(RANKINGS)}.")]
+Color = Annotated[
+    float | None,
+    Query(ge=0, le=1, description="Share of color in the default ranking: 0 shape and material alone, 1 color alone."),
+]
 Offset = Annotated[int, Query(ge=0, le=2**53, description="Items to skip.")]
 Limit = Annotated[int, Query(ge=1, le=1_000, description="Items at most.")]
 
@@ -121,6 +125,7 @@ class _Api:
         where: Where = None,
         same: Same = None,
         ranking: Ranking = "default",
+        color: Color = None,
     ) -> Response:
         """The exact k most similar items of an item, nearest first."""
         if not request.scope.get("raw_path", b"/similar").split(b"?")[0].endswith(b"/similar"):
@@ -128,7 +133,7 @@ class _Api:
                 self.item, f"{id}/similar"
             )  # the slash was percent-encoded: a part of the id
         _known(request.query_params)
-        options = RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same or ()))
+        options = RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same or ()), color=color)
         started = time.perf_counter()
         found = await self._worked(self.explorer.similar, id, options)
         return JSONResponse(_answer(found, started))
@@ -140,6 +145,7 @@ class _Api:
         where: Where = None,
         same: Same = None,
         ranking: Ranking = "default",
+        color: Color = None,
     ) -> Response:
         """The look-alikes of a photo (field `file`), and its place on the map. Nothing of it is kept.
 
@@ -162,6 +168,7 @@ class _Api:
             ranking=fields.get("ranking", ranking),
             where=_short(fields.get("where")) or where,
             same=tuple(repeated),
+            color=_share(fields["color"]) if "color" in fields else color,
         )
         started = time.perf_counter()
         found, place = await self._worked(self.explorer.search, data, options)
@@ -253,6 +260,13 @@ def _whole(text: str) -> int:
     if not (text.isdecimal() and len(text) < 10):
         raise Problem(422, "E_USAGE", f"k={text[:100]!r} is no whole number: give one from 1 to {MAX_K}")
     return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise Problem(422, "E_USAGE", f"color={text[:100]!r} is no number: give one from 0 to 1") from None
 
 
 def _short(text: str | None) -> str | None:

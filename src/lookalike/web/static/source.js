@@ -30,11 +30,12 @@ class Server {
   points = async () => (await ask("api/points")).arrayBuffer();
   columns = () => json("api/columns");
 
-  #asked({ k, where, same, ranking }) {
+  #asked({ k, where, same, ranking, color }) {
     const query = new URLSearchParams({ k });
     if (where) query.set("where", where);
     for (const name of same) query.append("same", name);
     if (ranking !== "default") query.set("ranking", ranking);
+    if (color !== null) query.set("color", color);
     return query;
   }
 
