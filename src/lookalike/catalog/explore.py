@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image
 
-from lookalike import analysis, pipeline
+from lookalike import analysis, images, pipeline
 from lookalike.catalog import overview
 from lookalike.catalog.catalog import Catalog
 from lookalike.catalog.ranking import rank_items
@@ -214,7 +214,7 @@ class Explorer:
         wider = RankingOptions(
             k=min(max(options.k, PLACED_BY), MAX_K), ranking=options.ranking, where=options.where, same=options.same
         )
-        found, _ = self.catalog.look_up(photo, wider)
+        found, _ = self.catalog.look_up(photo, wider, decoder=images.WORKERS)
         near = [hit for hit in found.results[:PLACED_BY] if np.isfinite(self.positions[self._view.rows[hit.id]]).all()]
         place = None
         if near:
