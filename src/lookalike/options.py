@@ -90,7 +90,8 @@ class IndexOptions:
     `metadata` is a CSV, Parquet or JSONL table; `root` the folder that paths of a SOURCE table may not leave;
     `prune` removes items of these sources that are gone (`yes`: also when that is above 10% of the catalog);
     `retry` tries remembered failures again; `refit` fits the default ranking anew on the items that there are;
-    `limits` are the bounds for one photo.
+    `limits` are the bounds for one photo; `isolated` decodes in processes of their own, so that a photo that crashes or
+    hangs a decoder costs that photo alone.
     """
 
     metadata: Path | None = None
@@ -100,6 +101,7 @@ class IndexOptions:
     retry: bool = False
     refit: bool = False
     limits: ImageLimits = ImageLimits()
+    isolated: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

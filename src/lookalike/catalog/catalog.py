@@ -139,9 +139,15 @@ class Catalog:
         """
         return self.look_up(query, RankingOptions(k=k, ranking=ranking, color=color, where=where, same=tuple(same)))[0]
 
-    def look_up(self, query: str | os.PathLike[str] | bytes, options: RankingOptions) -> tuple[Similar, bytes]:
-        """As `similar`, and with it the picture of the query (JPEG)."""
-        view, asked = self.view(), self._resolve(query)
+    def look_up(
+        self,
+        query: str | os.PathLike[str] | bytes,
+        options: RankingOptions,
+        *,
+        decoder: images.Decoder = images.HERE,
+    ) -> tuple[Similar, bytes]:
+        """As `similar`, and with it the picture of the query (JPEG); `decoder` is for photos of strangers."""
+        view, asked = self.view(), self._resolve(query, decoder)
         if asked.photo is None:
             found = rank_row(view, asked.row or 0, options)
         else:
@@ -331,9 +337,9 @@ class Catalog:
         folder = getattr(self.store, "folder", None)
         return folder.resolve().name.removesuffix(".catalog") if isinstance(folder, Path) else "catalog"
 
-    def _resolve(self, query: str | os.PathLike[str] | bytes) -> _Query:
+    def _resolve(self, query: str | os.PathLike[str] | bytes, decoder: images.Decoder) -> _Query:
         if isinstance(query, bytes):
-            return self._photo("photo", query)
+            return self._photo("photo", query, decoder)
         view, text = self.view(), os.fspath(query)
         row = view.rows.get(text, view.stems.get(text, -1))
         if row >= 0:
@@ -346,18 +352,19 @@ class Catalog:
             )
         source = Input(id=path.name, path=path.name, location=path, source=str(path), root=path.resolve().parent)
         try:
-            return self._photo(text, images.read(source, ImageLimits()))
+            return self._photo(text, images.read(source, ImageLimits()), decoder)
         except Rejected as exc:
             raise _unusable(text, exc) from exc
 
-    def _photo(self, name: str, data: bytes) -> _Query:
-        if self._model is None:
-            self._model = pipeline.load_model(self.store.head.model)
+    def _photo(self, name: str, data: bytes, decoder: images.Decoder) -> _Query:
         facts = self.store.head.model
-        try:
-            photo = images.load(data, Fit(size=facts.size, resize=facts.resize), ImageLimits())
-        except Rejected as exc:
-            raise _unusable(name, exc) from exc
+        fit = Fit(size=facts.size, resize=facts.resize)
+        with decoder.start([data], fit, ImageLimits()) as decoding:
+            if self._model is None:
+                self._model = pipeline.load_model(facts)
+            (photo,) = decoding.results()
+        if isinstance(photo, Rejected):
+            raise _unusable(name, photo) from photo
         return _Query(name, photo.thumbnail, photo=(self._model.embed(photo.pixels[None])[0], photo.color))
 
 

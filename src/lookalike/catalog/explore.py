@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image
 
-from lookalike import analysis, pipeline
+from lookalike import analysis, images, pipeline
 from lookalike.catalog import overview
 from lookalike.catalog.catalog import Catalog
 from lookalike.catalog.ranking import rank_items
@@ -212,7 +212,7 @@ class Explorer:
         the weightier. None where none of them has a place.
         """
         wider = replace(options, k=min(max(options.k, PLACED_BY), MAX_K))
-        found, _ = self.catalog.look_up(photo, wider)
+        found, _ = self.catalog.look_up(photo, wider, decoder=images.WORKERS)
         near = [hit for hit in found.results[:PLACED_BY] if np.isfinite(self.positions[self._view.rows[hit.id]]).all()]
         place = None
         if near:

@@ -154,7 +154,9 @@ class _Run:
 
     def embedder(self, contents: Mapping[str, str]) -> Embedder:
         """The work on a batch, for photos other than `contents` (checksum -> id)."""
-        return Embedder(self.store.head.model, self.options.limits, THUMBNAIL_SIDE, contents, self.vectors)
+        decoder = None if self.options.isolated else images.HERE
+        limits = self.options.limits
+        return Embedder(self.store.head.model, limits, THUMBNAIL_SIDE, contents, self.vectors, decoder)
 
     def gone(self, confirm: Confirm | None) -> tuple[str, ...]:
         """Ids of these sources that are no longer in them; asks before a large loss."""
