@@ -60,7 +60,7 @@ def test_every_answered_field_is_documented(document: dict[str, Any]) -> None:
             assert f"`{field}`" in text, f"{name}: {field}"
 
 
-PATHS = ["info", "items", "items/red-00.png", "items/red-00.png/similar", "clusters", "map", "columns"]
+PATHS = ["info", "items", "items/red-00.png", "items/red-00.png/similar", "clusters", "clusters?k=3", "map", "columns"]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -73,6 +73,7 @@ def test_answers_have_the_documented_form(client: TestClient, document: dict[str
         "items/red-00.png": schemas.Described,
         "items/red-00.png/similar": schemas.Similar,
         "clusters": schemas.Clusters,
+        "clusters?k=3": schemas.Clusters,
         "map": schemas.Map,
         "columns": schemas.Columns,
     }

@@ -5,7 +5,7 @@ Touches no file and knows no catalog; usable with any vectors. Only NumPy is loa
 
 from __future__ import annotations
 
-from lookalike.analysis.clusters import Refined, Sweep, kmeans_sweep, refine, refine_best
+from lookalike.analysis.clusters import Refined, Sweep, kmeans_sweep, refine, refine_best, settle
 from lookalike.analysis.elbow import find_elbow
 from lookalike.analysis.evaluation import agreement, knn_accuracy
 from lookalike.analysis.evidence import adjusted_rand, elbow_interval, silhouette, weigh
@@ -43,6 +43,7 @@ __all__ = [
     "refine_best",
     "representatives",
     "score",
+    "settle",
     "silhouette",
     "spread_levels",
     "tsne",

@@ -17,6 +17,7 @@ from lookalike.pipeline.computing import (
 from lookalike.pipeline.embed import load_model
 from lookalike.pipeline.fitting import is_outgrown, whitening
 from lookalike.pipeline.indexing import Confirm, Plan, index, plan, remove
+from lookalike.pipeline.sweeping import regroup, swept
 from lookalike.pipeline.vectors import read_vectors, vectors_facts
 
 __all__ = [
@@ -36,10 +37,12 @@ __all__ = [
     "map_of",
     "plan",
     "read_vectors",
+    "regroup",
     "remove",
     "step",
     "stored_clusters",
     "stored_map",
+    "swept",
     "vectors_facts",
     "whitening",
 ]

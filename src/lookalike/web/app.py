@@ -45,6 +45,7 @@ Where = Annotated[
 ]
 Same = Annotated[list[str] | None, Query(description="Only items with the query's value in this field; repeatable.")]
 Ranking = Annotated[str, Query(description=f"One of {', '.join(RANKINGS)}.")]
+Groups = Annotated[int | None, Query(ge=1, le=10_000, description="Another number of clusters, of the sweep's.")]
 Offset = Annotated[int, Query(ge=0, le=2**53, description="Items to skip.")]
 Limit = Annotated[int, Query(ge=1, le=1_000, description="Items at most.")]
 
@@ -87,6 +88,7 @@ class _Api:
         get("/api/items/{id:path}", response_model=schemas.Described)(self.item)
         app.post("/api/search", response_model=schemas.Found, openapi_extra=_UPLOAD)(self.search)
         get("/api/clusters", response_model=schemas.Clusters)(self.clusters)
+        get("/api/labels", response_class=_Binary)(self.labels)
         get("/api/map", response_model=schemas.Map)(self.map)
         get("/api/points", response_class=_Binary)(self.points)
         get("/api/columns", response_model=schemas.Columns)(self.columns)
@@ -174,9 +176,17 @@ class _Api:
             self._workers = CapacityLimiter(max(2, os.cpu_count() or 2))
         return await to_thread.run_sync(task, *given, limiter=self._workers)
 
-    def clusters(self, request: Request) -> Response:
-        """The clusters, and whether they are as new as the items."""
-        return self._kept("clusters", request, lambda: self.explorer.clusters)
+    async def clusters(self, request: Request, k: Groups = None) -> Response:
+        """The clusters, and whether they are as new as the items; `k`: those of the sweep for another K."""
+        told, _ = await self._worked(self.explorer.grouped, k)
+        if k is None:
+            return self._kept("clusters", request, lambda: told)
+        return Packed.of(bytes(JSONResponse(told).body), "application/json").response(request)
+
+    async def labels(self, request: Request, k: Groups = None) -> Response:
+        """The cluster of each item in the order of ids (int32, little-endian, -1: none), for the K of `clusters`."""
+        _, labels = await self._worked(self.explorer.grouped, k)
+        return Packed.of(labels.astype("<i4").tobytes(), "application/octet-stream").response(request)
 
     def map(self, request: Request) -> Response:
         """The map by columns, and whether it is as new as the items."""

@@ -81,10 +81,12 @@ class Stated(BaseModel):
 class Clusters(Stated):
     """The clusters in their order: sizes, the item closest to each center, items that cover it; inertia by K.
 
+    `swept` is the largest K that may be asked for with `k`.
     `chosen` says `by` what K was chosen and `why`; `evidence` and `reach` are as `lookalike cluster --json` prints
     them, null for clusters of an older version.
     """
 
+    swept: int
     chosen: dict[str, str] | None
     evidence: dict[str, object] | None
     reach: list[float] | None
