@@ -62,6 +62,12 @@ class Explorer:
         self._pictures: dict[str, bytes] = {}
         self._kept = 0
 
+    def warm(self) -> None:
+        """Make ready what the first visitor would wait for: vectors, both faces of the metadata, the map, the model."""
+        _ = self.info, self.points, self.columns, self.clusters
+        for item in self.ids[:1]:
+            self.search(self.thumbnail(item), RankingOptions(k=1))
+
     @property
     def version(self) -> int:
         """The catalog's version that is shown."""

@@ -1,5 +1,6 @@
 """The write side: photos to items, items to neighbors, clusters and a map, each stored with what it came from."""
 
+from lookalike.pipeline.adding import add
 from lookalike.pipeline.computing import (
     GRAPH_K,
     clusters_of,
@@ -24,6 +25,7 @@ __all__ = [
     "GRAPH_K",
     "Confirm",
     "Plan",
+    "add",
     "clusters_of",
     "compute_clusters",
     "compute_map",

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from lookalike import analysis
 from lookalike.errors import UsageError
 from lookalike.options import ClusterOptions, MapOptions
-from lookalike.pipeline.sweeping import sweep_table
+from lookalike.pipeline.sweeping import sweep_table, swept
 from lookalike.records import (
     COLOR_BINS,
     Advance,
@@ -84,7 +84,7 @@ def compute_clusters(
     if options is None:
         options = ClusterOptions(**known.options) if known is not None else ClusterOptions()
     asked = dataclasses.asdict(options)
-    whole = given is None or schema.SWEEP in store.head.rows  # asked for anew, those of an older version are completed
+    whole = given is None or swept(store) > 0  # asked for anew, those of an older version are completed
     if whole and known is not None and store.head.is_current(schema.CLUSTERS) and known.options == asked:
         return stored_clusters(store)
     with store.writing():
@@ -95,7 +95,7 @@ def compute_clusters(
             Replace(schema.CLUSTERS, pa.table(rows, schema=schema.clusters())),
             Replace(schema.SWEEP, sweep_table(sweep)),
         ]
-        computed = Computed(of=store.head.vectors, options=asked, results=_cluster_results(found))
+        computed = Computed(of=store.head.vectors, options=asked, results=_cluster_results(found, sweep))
         store.commit("clusters computed", changes, computed={schema.CLUSTERS: computed})
     return found
 
@@ -284,9 +284,10 @@ def _clusters(
     )
 
 
-def _cluster_results(found: Clusters) -> Mapping[str, Any]:
+def _cluster_results(found: Clusters, sweep: analysis.Sweep | None) -> Mapping[str, Any]:
     elbow = found.elbow
     return {
+        "swept": 0 if sweep is None else sweep.max_k,
         "k": found.k,
         "inertia": found.inertia.tolist(),
         "elbow": {"k": elbow.k, "low": elbow.low, "high": elbow.high, "clear": elbow.clear},

@@ -25,7 +25,8 @@ def sweep_table(sweep: analysis.Sweep | None) -> pa.Table:
 
 def swept(store: Store) -> int:
     """The largest K whose groups are stored: 0 where an older version made the clusters."""
-    return store.head.rows.get(schema.SWEEP, 0) if schema.CLUSTERS in store.head.computed else 0
+    known = store.head.computed.get(schema.CLUSTERS)
+    return 0 if known is None else int(known.results.get("swept", 0))
 
 
 def regroup(store: Store, stored: Clusters, ids: Sequence[str], vectors: Floats, k: int) -> tuple[Clusters, Ints]:
