@@ -174,7 +174,7 @@ def test_wrong_choices_say_what_is_allowed(client: TestClient) -> None:
     is_problem(client.get("/api/sheets/1"), 404)
     is_problem(client.get("/api/sheets/x"), 422)
     is_problem(client.get("/api/nothing"), 404)
-    is_problem(client.post("/api/items"), 405)
+    is_problem(client.put("/api/items"), 405)
 
 
 HOSTILE = [

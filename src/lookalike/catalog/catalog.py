@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from lookalike import analysis, images, models, pipeline, report
 from lookalike.catalog import overview
-from lookalike.catalog.files import write_table
+from lookalike.catalog.files import check_id, write_table
 from lookalike.catalog.ranking import hits, rank_items, rank_photo, rank_row
 from lookalike.catalog.view import View
 from lookalike.engines import Engine, LocalEngine
@@ -29,8 +30,10 @@ from lookalike.records import (
     Input,
     Layout,
     Neighbors,
+    Photo,
     Progress,
     Similar,
+    Value,
 )
 from lookalike.store import Store, schema
 
@@ -63,7 +66,7 @@ class Catalog:
         self.store = store
         self._engine = engine
         self._known: tuple[int, View] | None = None
-        self._model: models.Model | None = None
+        self._models: dict[str, models.Model] = {}
 
     def __len__(self) -> int:
         return self.store.head.rows.get(schema.ITEMS, 0)
@@ -279,6 +282,24 @@ class Catalog:
         with self.store.writing():
             return pipeline.remove(self.store, ids)
 
+    def add(self, photo: bytes, id: str, metadata: Mapping[str, Value] | None = None) -> bool:
+        """Add one photo, the content of an image file, as the item `id`; True if it is new, else it is replaced.
+
+        Its `path` is the id and its source no folder, so `index --prune` leaves it alone. Raises `UsageError` for a
+        photo that cannot be used, with its `code`, and for an id that is empty, longer than 1,024 characters, or no
+        plain relative name; nothing is written then. `CatalogLocked` while another process writes.
+        """
+        check_id(id)
+        loaded, vector = self._embedded(id, photo, images.WORKERS)
+        with self.store.writing():
+            return pipeline.add(self.store, id, photo, loaded, vector, metadata)
+
+    def reopened(self) -> Catalog:
+        """The catalog at its newest version, also by others' commits; what this object has loaded goes along."""
+        other = Catalog(self.store.reopened(), engine=self._engine)
+        other._models = self._models
+        return other
+
     def check(self) -> Checked:
         """Read every byte of the catalog, older versions too, and compare it with what was written."""
         return self.store.check()
@@ -357,15 +378,27 @@ class Catalog:
             raise _unusable(text, exc) from exc
 
     def _photo(self, name: str, data: bytes, decoder: images.Decoder) -> _Query:
+        photo, vector = self._embedded(name, data, decoder)
+        return _Query(name, photo.thumbnail, photo=(vector, photo.color))
+
+    def _embedded(self, name: str, data: bytes, decoder: images.Decoder) -> tuple[Photo, Floats]:
+        """A photo that came as bytes, and its vector; raises `UsageError` where there is none."""
         facts = self.store.head.model
-        fit = Fit(size=facts.size, resize=facts.resize)
-        with decoder.start([data], fit, ImageLimits()) as decoding:
-            if self._model is None:
-                self._model = pipeline.load_model(facts)
-            (photo,) = decoding.results()
-        if isinstance(photo, Rejected):
-            raise _unusable(name, photo) from photo
-        return _Query(name, photo.thumbnail, photo=(self._model.embed(photo.pixels[None])[0], photo.color))
+        try:
+            if not data:
+                raise Rejected("E_EMPTY", "the file has 0 bytes", stage="read")
+            with decoder.start([data], Fit(size=facts.size, resize=facts.resize), ImageLimits()) as decoding:
+                if facts.identity not in self._models:
+                    self._models[facts.identity] = pipeline.load_model(facts)
+                (photo,) = decoding.results()
+            if isinstance(photo, Rejected):
+                raise photo
+            vector = self._models[facts.identity].embed(photo.pixels[None])[0]
+            if not np.isfinite(vector).all():
+                raise Rejected("E_NOT_FINITE", "the model's vector of this photo is not finite", stage="embed")
+        except Rejected as exc:
+            raise _unusable(name, exc) from exc
+        return photo, vector
 
 
 def _unusable(name: str, reason: Rejected) -> UsageError:
