@@ -13,6 +13,7 @@ from lookalike.errors import UsageError
 
 RESIZES = ("stretch", "crop", "pad", "nearest")
 RANKINGS = ("default", "euclidean")
+ENGINES = ("local", "ray")
 MAX_K = 1_000
 
 
@@ -90,7 +91,7 @@ class IndexOptions:
     `metadata` is a CSV, Parquet or JSONL table; `root` the folder that paths of a SOURCE table may not leave;
     `prune` removes items of these sources that are gone (`yes`: also when that is above 10% of the catalog);
     `retry` tries remembered failures again; `refit` fits the default ranking anew on the items that there are;
-    `limits` are the bounds for one photo.
+    `limits` are the bounds for one photo; `engine` is where photos are worked on: `local` threads, or a `ray` cluster.
     """
 
     metadata: Path | None = None
@@ -100,6 +101,10 @@ class IndexOptions:
     retry: bool = False
     refit: bool = False
     limits: ImageLimits = ImageLimits()
+    engine: str = "local"
+
+    def __post_init__(self) -> None:
+        check_choice("engine", self.engine, ENGINES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
