@@ -13,6 +13,7 @@ from lookalike.errors import UsageError
 
 RESIZES = ("stretch", "crop", "pad", "nearest")
 RANKINGS = ("default", "euclidean")
+ENGINES = ("local", "ray")
 MAX_K = 1_000
 
 
@@ -91,7 +92,8 @@ class IndexOptions:
     `prune` removes items of these sources that are gone (`yes`: also when that is above 10% of the catalog);
     `retry` tries remembered failures again; `refit` fits the default ranking anew on the items that there are;
     `limits` are the bounds for one photo; `isolated` decodes in processes of their own, so that a photo that crashes or
-    hangs a decoder costs that photo alone.
+    hangs a decoder costs that photo alone;
+    `engine` is where photos are worked on: `local` threads, or a `ray` cluster.
     """
 
     metadata: Path | None = None
@@ -102,6 +104,10 @@ class IndexOptions:
     refit: bool = False
     limits: ImageLimits = ImageLimits()
     isolated: bool = True
+    engine: str = "local"
+
+    def __post_init__(self) -> None:
+        check_choice("engine", self.engine, ENGINES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from lookalike import analysis, images, models, pipeline, report
+from lookalike import analysis, engines, images, models, pipeline, report
 from lookalike.catalog import overview
 from lookalike.catalog.files import check_id, write_table
 from lookalike.catalog.ranking import hits, rank_items, rank_photo, rank_row
 from lookalike.catalog.view import View
-from lookalike.engines import Engine, LocalEngine
+from lookalike.engines import Engine
 from lookalike.errors import ModelMismatch, NotFound, Rejected, UsageError
 from lookalike.options import ClusterOptions, Fit, ImageLimits, IndexOptions, MapOptions, RankingOptions
 from lookalike.records import (
@@ -71,7 +71,7 @@ class Catalog:
     def __len__(self) -> int:
         return self.store.head.rows.get(schema.ITEMS, 0)
 
-    def index(
+    def index(  # noqa: PLR0913  one argument an option of the command
         self,
         *sources: Source,
         metadata: Source | None = None,
@@ -81,14 +81,15 @@ class Catalog:
         retry: bool = False,
         refit: bool = False,
         limits: ImageLimits | None = None,
+        engine: str = "local",
         progress: Progress | None = None,
     ) -> Indexed:
         """Add or update the photos of `sources`: folders, globs, image files or tables with a `path` column.
 
         Only what is new or changed is embedded. `metadata` is a CSV, Parquet or JSONL table; the other options
-        are those of `IndexOptions`. A bad photo becomes one of `failures()`. Raises `NotFound` for a source that
-        is not there, `UsageError` for two photos with one id, `CatalogLocked` while another process writes,
-        and `Interrupted` after Ctrl-C with all work kept.
+        are those of `IndexOptions`; `engine="ray"` works on a Ray cluster. A bad photo becomes one of `failures()`.
+        Raises `NotFound` for a source that is not there, `UsageError` for two photos with one id, `CatalogLocked`
+        while another process writes, and `Interrupted` after Ctrl-C with all work kept.
         """
         options = IndexOptions(
             metadata=None if metadata is None else Path(metadata),
@@ -98,6 +99,7 @@ class Catalog:
             retry=retry,
             refit=refit,
             limits=limits or ImageLimits(),
+            engine=engine,
         )
         with self.store.writing():
             return self.carry_out(pipeline.plan(sources, options), options, progress=progress)
@@ -112,7 +114,7 @@ class Catalog:
         confirm: pipeline.Confirm | None = None,
     ) -> Indexed:
         """Index what `pipeline.plan` found; `vectors` is a file of them, `confirm` is asked before a large prune."""
-        engine = self._engine or LocalEngine()
+        engine = self._engine or engines.named(options.engine)
         known = None
         if vectors is not None:
             known, dimension = pipeline.read_vectors(Path(vectors), plan.found.inputs)

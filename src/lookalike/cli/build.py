@@ -54,6 +54,7 @@ def index(
     refit: opt.Refit = False,
     allow_truncated: opt.AllowTruncated = False,
     min_side: opt.MinSide = 1,
+    engine: opt.Engine = "local",
     json: opt.Json = False,
 ) -> None:
     """Add photos to a catalog, or bring it up to date. Only what is new or changed is embedded.
@@ -63,7 +64,16 @@ def index(
     from lookalike.catalog import build
 
     limits = ImageLimits(allow_truncated=allow_truncated, min_side=min_side)
-    options = IndexOptions(metadata=metadata, root=root, prune=prune, yes=yes, retry=retry, refit=refit, limits=limits)
+    options = IndexOptions(
+        metadata=metadata,
+        root=root,
+        prune=prune,
+        yes=yes,
+        retry=retry,
+        refit=refit,
+        limits=limits,
+        engine=engine,
+    )
     with progress_bars() as progress:
         _, done, notices = build(
             catalog,
@@ -102,6 +112,7 @@ def run(
     refit: opt.Refit = False,
     allow_truncated: opt.AllowTruncated = False,
     min_side: opt.MinSide = 1,
+    engine: opt.Engine = "local",
     recommendations: Annotated[int, typer.Option(help="Look-alikes of each item, 1 to 1000.")] = 3,
     ranking: opt.Ranking = "default",
     color: opt.Color = None,
@@ -126,7 +137,16 @@ def run(
     from lookalike.catalog import build
 
     limits = ImageLimits(allow_truncated=allow_truncated, min_side=min_side)
-    options = IndexOptions(metadata=metadata, root=root, prune=prune, yes=yes, retry=retry, refit=refit, limits=limits)
+    options = IndexOptions(
+        metadata=metadata,
+        root=root,
+        prune=prune,
+        yes=yes,
+        retry=retry,
+        refit=refit,
+        limits=limits,
+        engine=engine,
+    )
     chosen: dict[str, Any] = {
         "model": model,
         "resize": resize,
