@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from PIL import Image
 from lookalike import images
 from lookalike.images import resample
 from lookalike.options import RESIZES, Fit, ImageLimits
+from lookalike.records import Photo
 
 pytest.importorskip("numba")
 Box = tuple[float, float, float, float]
@@ -121,12 +123,48 @@ def test_without_numba_pillow_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
     image = noise(300, 200)
     expected = image.resize((100, 100), Image.Resampling.BICUBIC).tobytes()
     for _ in range(5):
+        resample.warm_up(1)
         assert resample.Resizer(image)((100, 100)).tobytes() == expected
     assert resample._loops.tried
     assert resample.prepare() is None
 
 
 def test_the_loops_are_loaded_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    loops = resample._Loops()
-    monkeypatch.setattr(resample, "WARM", 2)
-    assert [loops.get() is None for _ in range(3)] == [True, True, False]
+    monkeypatch.setattr(resample, "_loops", resample._Loops())
+    monkeypatch.setattr(resample, "WARM", 20)
+    loaded = []
+    for _ in range(3):
+        resample.warm_up(8)
+        loaded.append(resample._loops.module is not None)
+    assert loaded == [False, False, True]
+
+
+def test_worker_processes_take_the_loops_from_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resample, "WARM", 1)
+    buffer = io.BytesIO()
+    noise(300, 220).save(buffer, "JPEG")
+    fit = Fit(size=64)
+    expected = images.load(buffer.getvalue(), fit, ImageLimits())
+    workers = images.Workers()
+    compiled: list[bool] = []
+    monkeypatch.setattr(workers.compiler, "compile", lambda: compiled.append(True))
+    try:
+        for ready in (False, True, True):
+            workers.compiler.ready = ready
+            with workers.start([buffer.getvalue()] * 130, fit, ImageLimits()) as pending:
+                for photo in pending.results():
+                    assert isinstance(photo, Photo)
+                    np.testing.assert_array_equal(photo.pixels, expected.pixels)
+                    assert photo.thumbnail == expected.thumbnail
+        (worker,) = workers._idle
+        maps = Path(f"/proc/{worker._process.pid}/maps").read_text()
+    finally:
+        workers.close()
+    assert compiled == [True]
+    assert "llvmlite" in maps
+
+
+def test_the_loops_are_compiled_for_others_in_a_process_of_its_own() -> None:
+    compiler = resample.Compiler()
+    compiler.compile()
+    assert compiler.ready

@@ -8,8 +8,12 @@ as it comes out of Pillow (which also tells the axis that Pillow begins with).
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -20,7 +24,7 @@ GAP = 2.0
 """A photo more than twice this many times larger than needed is first reduced by whole numbers (`reducing_gap`)."""
 BITS = 22
 WARM = 512
-"""Resizes before the loops are loaded: loading them takes as long as about this many are faster by."""
+"""Photos before the loops are loaded: loading them takes as long as about this many are prepared faster by."""
 SEEN = 8
 """Resizes of one size before it is tried whether the loops agree with Pillow on it."""
 MOST_PIXELS = 4_000_000
@@ -62,7 +66,7 @@ class Resizer:
         # further down, Pillow reduces by whole numbers first
         near = (right - left) / size[0] < 2 * GAP and (bottom - top) / size[1] < 2 * GAP
         if near and self.image.mode == "RGB" and width * height <= MOST_PIXELS:
-            loops = _loops.get()
+            loops = _loops.module
             way = _ways.get((width, height, *size, box)) if loops is not None else None
             if loops is not None and way is not None:
                 done = self.run(loops, way)
@@ -94,19 +98,8 @@ class _Loops:
     def __init__(self) -> None:
         self.module: ModuleType | None = None
         self.tried = False
-        self.asked = 0
+        self.photos = 0
         self.lock = threading.Lock()
-
-    def get(self) -> ModuleType | None:
-        """The loops if they are loaded; loads them after `WARM` questions, while other threads go on without."""
-        if self.module is None and not self.tried:
-            self.asked += 1
-            if self.asked > WARM and self.lock.acquire(blocking=False):
-                try:
-                    self.load()
-                finally:
-                    self.lock.release()
-        return self.module
 
     def load(self) -> None:
         """Load them, under the lock."""
@@ -115,7 +108,7 @@ class _Loops:
         self.tried = True
         try:
             from lookalike.images import _kernels
-        except ImportError:  # no Numba here: Pillow gives the same
+        except (ImportError, RuntimeError):  # no Numba here, or no place for its cache: Pillow gives the same
             return
         shared = np.frombuffer(bytes(4 * 24 * 16), "<u4").reshape(16, 24)
         for source in (shared, shared.copy()):  # compiled for what may be written and for what may not
@@ -152,6 +145,60 @@ def prepare() -> ModuleType | None:
     with _loops.lock:
         _loops.load()
     return _loops.module
+
+
+def is_tried() -> bool:
+    """Whether the loops were loaded, or could not be."""
+    return _loops.tried
+
+
+def warm_up(photos: int) -> None:
+    """Load the loops once `WARM` photos have been asked for in this process, while other threads go on without."""
+    _loops.photos += photos
+    if _loops.photos >= WARM and not _loops.tried and _loops.lock.acquire(blocking=False):
+        try:
+            _loops.load()
+        finally:
+            _loops.lock.release()
+
+
+class Compiler:
+    """Has the loops compiled into Numba's cache, for processes that may write no file, by a process of its own."""
+
+    def __init__(self) -> None:
+        self.ready = False
+        self._photos = 0
+        self._started = False
+        self._lock = threading.Lock()
+
+    def count(self, photos: int) -> None:
+        """Note that photos were asked for; begins to compile at `WARM` of them, without waiting."""
+        with self._lock:
+            self._photos += photos
+            if self._started or self._photos < WARM:
+                return
+            self._started = True
+        threading.Thread(target=self.compile, name="lookalike-compile", daemon=True).start()
+
+    def compile(self) -> None:
+        """Compile; `ready` says that other processes find the loops in the cache."""
+        package = str(Path(__file__).resolve().parents[2])
+        path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
+        code = "from lookalike.images import resample; raise SystemExit(resample.prepare() is None)"
+        null = subprocess.DEVNULL
+        try:
+            done = subprocess.run(  # noqa: S603  our own module
+                [sys.executable, "-P", "-c", code],
+                env={**os.environ, "PYTHONPATH": path},
+                timeout=120,
+                check=False,
+                stdin=null,
+                stdout=null,
+                stderr=null,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return
+        self.ready = done.returncode == 0
 
 
 def find_way(key: Key) -> Way | None:
