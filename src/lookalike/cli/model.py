@@ -40,9 +40,7 @@ def list_models(json: opt.Json = False) -> None:
             f.name + (" *" if f.name == models.DEFAULT else ""),
             f.dimension,
             f.size,
-            ", ".join(
-                f"{key.replace(' openvino', '')} {ms:.3g}" for key, ms in models.core_ms(f.name).items() if _usual(key)
-            ),
+            _speeds(models.core_ms(f.name)),
             f.license,
             f.summary,
         ]
