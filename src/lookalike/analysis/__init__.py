@@ -6,11 +6,13 @@ Touches no file and knows no catalog; usable with any vectors. Only NumPy is loa
 from __future__ import annotations
 
 from lookalike.analysis.clusters import Refined, Sweep, kmeans_sweep, refine, refine_best
+from lookalike.analysis.diversity import BALANCE, NEAR, Chosen, diversify
 from lookalike.analysis.elbow import find_elbow
 from lookalike.analysis.evaluation import agreement, knn_accuracy
 from lookalike.analysis.evidence import adjusted_rand, elbow_interval, silhouette, weigh
 from lookalike.analysis.layout import neighbors_kept, neighbors_needed, place_new, tsne, tsne_with_loss
 from lookalike.analysis.neighbors import nearest_neighbors
+from lookalike.analysis.preferences import Field, Preferences, make_field, nearest_preferred
 from lookalike.analysis.ranking import Searcher, nearest_in, score, typical_distance
 from lookalike.analysis.representatives import Trait, describe, exemplars, reach, representatives
 from lookalike.analysis.spread import picture_order, spread_levels
@@ -18,6 +20,11 @@ from lookalike.analysis.updating import update_neighbors
 from lookalike.analysis.whitening import Whitening, fit_whitening
 
 __all__ = [
+    "BALANCE",
+    "NEAR",
+    "Chosen",
+    "Field",
+    "Preferences",
     "Refined",
     "Searcher",
     "Sweep",
@@ -26,14 +33,17 @@ __all__ = [
     "adjusted_rand",
     "agreement",
     "describe",
+    "diversify",
     "elbow_interval",
     "exemplars",
     "find_elbow",
     "fit_whitening",
     "kmeans_sweep",
     "knn_accuracy",
+    "make_field",
     "nearest_in",
     "nearest_neighbors",
+    "nearest_preferred",
     "neighbors_kept",
     "neighbors_needed",
     "picture_order",

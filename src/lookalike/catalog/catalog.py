@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from lookalike import analysis, images, models, pipeline, report
 from lookalike.catalog import overview
 from lookalike.catalog.files import write_table
 from lookalike.catalog.ranking import hits, rank_items, rank_row, rank_vector
+from lookalike.catalog.reasons import explain
 from lookalike.catalog.view import View
 from lookalike.engines import Engine, LocalEngine
 from lookalike.errors import ModelMismatch, NotFound, Rejected, UsageError
@@ -129,6 +130,8 @@ class Catalog:
         ranking: str = "default",
         where: str | None = None,
         same: Sequence[str] = (),
+        prefer: Mapping[str, float] | None = None,
+        diverse: bool = False,
     ) -> Similar:
         """The exact k most similar items of a query, nearest first.
 
@@ -136,7 +139,9 @@ class Catalog:
         order; bytes are the content of an image file. An item is not its own look-alike. Raises `NotFound` for
         an unknown query and `UsageError` for a photo that cannot be used or a filter that cannot be read.
         """
-        return self.look_up(query, RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same)))[0]
+        preferred = tuple((prefer or {}).items())
+        options = RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same), prefer=preferred, diverse=diverse)
+        return self.look_up(query, options)[0]
 
     def look_up(self, query: str | os.PathLike[str] | bytes, options: RankingOptions) -> tuple[Similar, bytes]:
         """As `similar`, and with it the picture of the query (JPEG)."""
@@ -145,20 +150,25 @@ class Catalog:
             found = rank_row(view, asked.row or 0, options)
         else:
             found = rank_vector(view, asked.vector, options)
-        pairs = hits(found)
-        described = view.described([row for row, _ in pairs])
-        scale = view.space(options.ranking).scale
+        pairs, space = hits(found.neighbors), view.space(options.ranking)
+        rows = [row for row, _ in pairs]
+        described = view.described(rows)
+        point = space.points[asked.row or 0] if asked.vector is None else space.point(asked.vector)
+        because = explain(view, space, options, point, asked.row, rows)
         results = tuple(
             Hit(
                 id=view.ids[row],
                 path=described[row][0],
                 distance=distance,
-                score=float(analysis.score(distance, scale)),
+                score=float(analysis.score(distance, space.scale)),
                 metadata=described[row][1],
+                picture=why.picture,
+                prefer=why.prefer,
+                reasons=why.reasons,
             )
-            for row, distance in pairs
+            for (row, distance), why in zip(pairs, because, strict=True)
         )
-        return Similar(query=asked.name, results=results), asked.picture
+        return Similar(query=asked.name, results=results, diverse=found.diverse), asked.picture
 
     def recommend(
         self,
@@ -167,6 +177,8 @@ class Catalog:
         ranking: str = "default",
         where: str | None = None,
         same: Sequence[str] = (),
+        prefer: Mapping[str, float] | None = None,
+        diverse: bool = False,
         out: Source | None = None,
         progress: Progress | None = None,
     ) -> pa.Table:
@@ -174,7 +186,8 @@ class Catalog:
 
         `out` also writes the table, as `.parquet`, `.csv` or `.jsonl`.
         """
-        options = RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same))
+        preferred = tuple((prefer or {}).items())
+        options = RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same), prefer=preferred, diverse=diverse)
         view = self.view()
         found = rank_items(view, options, progress=progress)
         rows, columns = (found.ids >= 0).nonzero()
@@ -231,12 +244,18 @@ class Catalog:
         ranking: str = "default",
         where: str | None = None,
         same: Sequence[str] = (),
+        prefer: Mapping[str, float] | None = None,
+        diverse: bool = False,
         progress: Progress | None = None,
     ) -> Evaluation:
         """Share of the k nearest that carry the query's label, per metadata column in `labels`."""
-        options = RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same))
-        if scored := [label for label in labels if label in options.same]:
-            raise UsageError(f"label {scored[0]!r} is scored, so it cannot be in same: leave it out of one of them")
+        preferred = tuple((prefer or {}).items())
+        options = RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same), prefer=preferred, diverse=diverse)
+        for name, fields in (("same", options.same), ("prefer", tuple(prefer or {}))):
+            if scored := [label for label in labels if label in fields]:
+                raise UsageError(
+                    f"label {scored[0]!r} is scored, so it cannot be in {name}: leave it out of one of them"
+                )
         view = self.view()
         columns = {label: view.labels(label) for label in labels}
         found = rank_items(view, options, progress=progress)

@@ -13,13 +13,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lookalike.analysis import Searcher, Whitening, typical_distance
+from lookalike.analysis import Field, Preferences, Searcher, Whitening, make_field, typical_distance
 from lookalike.errors import UsageError
-from lookalike.pipeline import load_vectors, whitening
+from lookalike.pipeline import load_colors, load_vectors, whitening
 from lookalike.records import Floats, Value
 from lookalike.store import Store, schema
 
 KEYS = ("id", "path")
+CLOSE_COLORS = 0.1
+"""The share of all pairs of items whose colors are called similar."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,50 @@ class View:
     @cached_property
     def _whitening(self) -> Whitening:
         return whitening(self.store, self.vectors)
+
+    @cached_property
+    def colors(self) -> Floats:
+        """The (n, 216) color vectors; NaN where an older catalog lacks one."""
+        return load_colors(self.store)
+
+    @cached_property
+    def _fields(self) -> dict[str, Field]:
+        return {}
+
+    def field(self, name: str) -> Field:
+        """A metadata column as gaps between items; raises `UsageError` for one that is not there."""
+        if name not in self._fields:
+            self._fields[name] = make_field(name, self.labels(name))
+        return self._fields[name]
+
+    @cached_property
+    def telling(self) -> list[str]:
+        """The metadata columns that say something of several items: not those with a value for nearly each."""
+        found = []
+        for name in self.metadata.column_names:
+            known = self.metadata[name].drop_null()
+            is_number = pa.types.is_integer(known.type) or pa.types.is_floating(known.type)
+            if len(known) and (is_number or 2 * pc.count_distinct(known).as_py() <= len(self.ids)):
+                found.append(name)
+        return found
+
+    @cached_property
+    def _close_colors(self) -> float:
+        """The distance of color vectors below which a tenth of all pairs lie, from 300 items; 0 without any."""
+        known = self.colors[~np.isnan(self.colors[:, 0])] if len(self.ids) else self.colors
+        some = known[np.unique(np.linspace(0, len(known) - 1, 300).astype(np.int64))] if len(known) else known
+        apart = np.sqrt(np.maximum(2 - 2 * some @ some.T, 0))[np.triu_indices(len(some), 1)]
+        return float(np.quantile(apart, CLOSE_COLORS)) if len(apart) else 0.0
+
+    def similar_colors(self, query: int, rows: Sequence[int]) -> list[bool]:
+        """Whether the product's own colors are among the nearest to the query's, for each of `rows`."""
+        apart = np.linalg.norm(self.colors[list(rows)] - self.colors[query], axis=1)
+        return [bool(gap <= self._close_colors) for gap in apart]
+
+    def preferences(self, prefer: Sequence[tuple[str, float]], space: Space) -> Preferences:
+        """What fields add to distances in `space`; the unit is the distance at which a score is one half."""
+        fields = tuple(self.field(name) for name, _ in prefer)
+        return Preferences(fields, tuple(weight for _, weight in prefer), space.scale or 1.0)
 
     @cached_property
     def _spaces(self) -> dict[str, Space]:

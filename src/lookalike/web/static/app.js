@@ -10,7 +10,7 @@ import * as side from "./side.js";
 import { openSource } from "./source.js";
 import { isDark, tones } from "./tones.js";
 
-const START = { item: null, photo: null, cluster: null, filters: {}, same: [], k: 12, ranking: "default", color: "cluster", at: null };
+const START = { item: null, photo: null, cluster: null, filters: {}, same: [], prefer: [], diverse: false, k: 12, ranking: "default", color: "cluster", at: null };
 
 class App {
   state = { ...START };
@@ -131,8 +131,8 @@ class App {
   }
 
   options() {
-    const { k, same, ranking, filters } = this.state;
-    return { k, same, ranking, where: sql(this.data, filters), passes: tester(this.data, filters) };
+    const { k, same, prefer, diverse, ranking, filters } = this.state;
+    return { k, same, prefer, diverse, ranking, where: sql(this.data, filters), passes: tester(this.data, filters) };
   }
 
   show(before) {
@@ -149,7 +149,7 @@ class App {
     }
     $("colors").value = state.color;
     const asked = ["item", "photo"].some(changed);
-    if (!before || asked || ["filters", "same", "k", "ranking"].some(changed)) this.answer(before && !asked, Boolean(before));
+    if (!before || asked || ["filters", "same", "prefer", "diverse", "k", "ranking"].some(changed)) this.answer(before && !asked, Boolean(before));
   }
 
   async answer(again, smooth) {
@@ -279,7 +279,8 @@ class App {
     const { state, map } = this;
     const query = new URLSearchParams();
     for (const name of ["item", "cluster", "color", "ranking", "k"]) if (state[name] !== START[name]) query.set(name, state[name]);
-    for (const name of state.same) query.append("same", name);
+    for (const list of ["same", "prefer"]) for (const name of state[list]) query.append(list, name);
+    if (state.diverse) query.set("diverse", "1");
     for (const [name, wanted] of Object.entries(state.filters)) query.set(`only.${name}`, JSON.stringify(wanted));
     const { x, y, scale } = map.view;
     query.set("at", [x.toPrecision(5), y.toPrecision(5), (scale / map.fit).toPrecision(4)].join(","));
@@ -299,7 +300,8 @@ class App {
       } catch { /* a link that was cut short */ }
     }
     const colors = ["cluster", ...data.facets.map((c) => c.name)];
-    const state = { ...START, item: query.get("item"), filters, same: query.getAll("same").filter((name) => data.columns.some((c) => c.name === name)) };
+    const fields = (list) => query.getAll(list).filter((name) => data.columns.some((c) => c.name === name));
+    const state = { ...START, item: query.get("item"), filters, same: fields("same"), prefer: fields("prefer"), diverse: query.get("diverse") === "1" };
     if (query.has("cluster")) state.cluster = Number(query.get("cluster")) || 0;
     if (colors.includes(query.get("color"))) state.color = query.get("color");
     if (query.get("ranking") === "euclidean") state.ranking = "euclidean";

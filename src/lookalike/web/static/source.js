@@ -30,11 +30,13 @@ class Server {
   points = async () => (await ask("api/points")).arrayBuffer();
   columns = () => json("api/columns");
 
-  #asked({ k, where, same, ranking }) {
+  #asked({ k, where, same, ranking, prefer, diverse }) {
     const query = new URLSearchParams({ k });
     if (where) query.set("where", where);
     for (const name of same) query.append("same", name);
     if (ranking !== "default") query.set("ranking", ranking);
+    for (const name of prefer) query.append("prefer", `${name}=0.5`);
+    if (diverse) query.set("diverse", "true");
     return query;
   }
 
@@ -43,7 +45,7 @@ class Server {
   search(file, options) {
     const body = new FormData();
     body.append("file", file);
-    return json(`api/search?${this.#asked({ ...options, same: [] })}`, { method: "POST", body });
+    return json(`api/search?${this.#asked({ ...options, same: [], prefer: [] })}`, { method: "POST", body });
   }
 
   async sheet(number) {
