@@ -20,8 +20,8 @@ from lookalike.records import Floats, Value
 from lookalike.store import Store, schema
 
 KEYS = ("id", "path")
-CLOSE_COLORS = 0.1
-"""The share of all pairs of items whose colors are called similar."""
+CLOSE_COLORS, CLOSE_ANYWHERE = 0.1, 0.5
+"""The share of all pairs of items whose colors are called similar, and the distance that is similar in any catalog."""
 
 
 @dataclass(frozen=True)
@@ -114,11 +114,11 @@ class View:
 
     @cached_property
     def _close_colors(self) -> float:
-        """The distance of color vectors below which a tenth of all pairs lie, from 300 items; 0 without any."""
+        """The distance of color vectors below which a tenth of all pairs lie, from 300 items; 0.5 at least."""
         known = self.colors[~np.isnan(self.colors[:, 0])] if len(self.ids) else self.colors
         some = known[np.unique(np.linspace(0, len(known) - 1, 300).astype(np.int64))] if len(known) else known
         apart = np.sqrt(np.maximum(2 - 2 * some @ some.T, 0))[np.triu_indices(len(some), 1)]
-        return float(np.quantile(apart, CLOSE_COLORS)) if len(apart) else 0.0
+        return max(CLOSE_ANYWHERE, float(np.quantile(apart, CLOSE_COLORS)) if len(apart) else 0.0)
 
     def similar_colors(self, query: int, rows: Sequence[int]) -> list[bool]:
         """Whether the product's own colors are among the nearest to the query's, for each of `rows`."""

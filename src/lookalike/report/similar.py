@@ -14,10 +14,10 @@ def similar_page(query_image: bytes | None, similar: Similar, thumbnails: Mappin
     """The whole document; pictures that are missing or unusable are shown as an empty frame."""
     amount = len(similar.results)
     found = count(amount, "look-alike") if amount else "No look-alikes"
-    if similar.diverse is not None:
-        told += f" Chosen to differ, at {similar.diverse.cost:.2f} of the mean score."
     exact = "All items were compared." if similar.exact else f"Searched fast: finds {percent(similar.recall)}."
     told = "Nearest first. A score of 1 is the same picture." if amount else "No item met the conditions."
+    if similar.diverse is not None:
+        told += f" Chosen to differ, which costs {similar.diverse.cost:.2f} of the mean score."
     hits = "".join(_hit(hit, thumbnails.get(hit.id)) for hit in similar.results)
     query = markup.photo(_source(query_image, 480), similar.query, query=True)
     body = (
