@@ -42,7 +42,8 @@ def test_items(client: TestClient, item: str, tail: str, query: list[tuple[str, 
 
 
 @given(
-    path=st.sampled_from(["items", "clusters", "map", "columns", "info", "points", "sheets/0", "search"]), query=queries
+    path=st.sampled_from(["items", "clusters", "labels", "map", "columns", "info", "points", "sheets/0", "search"]),
+    query=queries,
 )
 @relaxed
 def test_lists(client: TestClient, path: str, query: list[tuple[str, str]]) -> None:

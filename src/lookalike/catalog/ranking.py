@@ -36,12 +36,12 @@ def rank_items(view: View, options: RankingOptions, *, progress: Progress | None
     """
     if options.diverse:
         found = rank_items(view, pool(options), progress=progress)
-        return vary(view.space(options.ranking), found, options)[0]
+        return vary(view.space(options), found, options)[0]
     is_plain = options.where is None and not options.same and not options.prefer
     if is_plain and options.ranking == "euclidean" and options.k <= GRAPH_K:
         graph = compute_neighbors(view.store, progress=progress)
         return Neighbors(graph.ids[:, : options.k], graph.distances[:, : options.k])
-    space = view.space(options.ranking)
+    space = view.space(options)
     if is_plain:
         return nearest_neighbors(space.points, options.k, progress=step(progress, "recommend"))
     everything = np.arange(len(view.ids))
@@ -64,12 +64,12 @@ def rank_row(view: View, row: int, options: RankingOptions) -> Ranked:
     """The k nearest of one item, (1, k) or fewer, itself left out."""
     query = np.array([row])
     ((_, allowed),) = _groups(view, options, query)
-    space = view.space(options.ranking)
+    space = view.space(options)
     return _varied(space, _nearest(view, space, query, pool(options), allowed), options)
 
 
-def rank_vector(view: View, vector: Floats, options: RankingOptions) -> Ranked:
-    """The k nearest of a vector that is no item's, (1, k) or fewer."""
+def rank_photo(view: View, vector: Floats, color: Floats, options: RankingOptions) -> Ranked:
+    """The k nearest of a photo that is no item's, by its vector and its color vector; (1, k) or fewer."""
     for name, fields in (("same", options.same), ("prefer", [field for field, _ in options.prefer])):
         if fields:
             raise UsageError(
@@ -77,8 +77,8 @@ def rank_vector(view: View, vector: Floats, options: RankingOptions) -> Ranked:
                 "give an id, or say what you want with where"
             )
     allowed = None if options.where is None else view.mask(options.where)
-    space = view.space(options.ranking)
-    found = space.searcher.nearest(space.point(vector)[None, :], pool(options).k, allowed=allowed)
+    space = view.space(options)
+    found = space.searcher.nearest(space.point(vector, color)[None, :], pool(options).k, allowed=allowed)
     return _varied(space, found, options)
 
 
@@ -93,8 +93,8 @@ def _nearest(
 ) -> Neighbors:
     """The k nearest of some items, themselves left out, by pictures and by what is preferred."""
     if any(weight > 0 for _, weight in options.prefer):
-        preferences = view.preferences(options.prefer, space)
-        return nearest_preferred(space.searcher, rows, options.k, preferences, allowed=allowed, threads=threads)
+        penalties = view.penalties(options.prefer, space)
+        return nearest_preferred(space.searcher, rows, options.k, penalties, allowed=allowed, threads=threads)
     return space.searcher.nearest(space.points[rows], options.k, allowed=allowed, exclude=rows, threads=threads)
 
 

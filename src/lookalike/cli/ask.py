@@ -25,6 +25,7 @@ def similar(
     ],
     k: opt.K = 3,
     ranking: opt.Ranking = "default",
+    color: opt.Color = None,
     where: opt.Where = None,
     same: opt.Same = None,
     prefer: opt.Prefer = None,
@@ -41,6 +42,7 @@ def similar(
     options = RankingOptions(
         k=k,
         ranking=ranking,
+        color=color,
         where=where,
         same=tuple(same or ()),
         prefer=parse_preferences(prefer or ()),
@@ -79,6 +81,7 @@ def recommend(
     out: Annotated[Path, typer.Option(help="A .parquet, .csv or .jsonl file.", show_default=False)],
     k: opt.K = 3,
     ranking: opt.Ranking = "default",
+    color: opt.Color = None,
     where: opt.Where = None,
     same: opt.Same = None,
     prefer: opt.Prefer = None,
@@ -91,7 +94,15 @@ def recommend(
     told, held = dict(parse_preferences(prefer or ())), lookalike.open(catalog)
     with progress_bars() as progress:
         rows = held.recommend(
-            k, ranking=ranking, where=where, same=same or (), prefer=told, diverse=diverse, out=out, progress=progress
+            k,
+            ranking=ranking,
+            color=color,
+            where=where,
+            same=same or (),
+            prefer=told,
+            diverse=diverse,
+            out=out,
+            progress=progress,
         )
     if json:
         as_json({"items": len(held), "rows": rows.num_rows, "file": str(out)})
@@ -104,6 +115,7 @@ def evaluate(
     labels: Annotated[str, typer.Option(help="Metadata columns, separated by commas.", show_default=False)],
     k: opt.K = 3,
     ranking: opt.Ranking = "default",
+    color: opt.Color = None,
     where: opt.Where = None,
     same: opt.Same = None,
     prefer: opt.Prefer = None,
@@ -117,7 +129,15 @@ def evaluate(
     names = [name.strip() for name in labels.split(",") if name.strip()]
     with progress_bars() as progress:
         found = held.evaluate(
-            names, k, ranking=ranking, where=where, same=same or (), prefer=told, diverse=diverse, progress=progress
+            names,
+            k,
+            ranking=ranking,
+            color=color,
+            where=where,
+            same=same or (),
+            prefer=told,
+            diverse=diverse,
+            progress=progress,
         )
     if json:
         as_json(found.as_json())

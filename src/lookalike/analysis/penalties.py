@@ -98,7 +98,7 @@ def _mean_gap(numbers: Doubles, known: Doubles, spread: float) -> Doubles:
 
 
 @dataclass(frozen=True, slots=True)
-class Preferences:
+class Penalties:
     """Fields with their weights. An item's squared distance grows by `unit`^2 times the weighted sum of its gaps.
 
     With `unit` the typical distance of the catalog, a field of weight 1 that differs counts as much as a picture at
@@ -132,7 +132,7 @@ def nearest_preferred(
     searcher: Searcher,
     rows: npt.ArrayLike,
     k: int,
-    preferences: Preferences,
+    penalties: Penalties,
     *,
     allowed: Array | None = None,
     threads: int | None = 1,
@@ -160,7 +160,7 @@ def nearest_preferred(
 
     def run(span: tuple[int, int]) -> int:
         part = slice(*span)
-        _block(search, asked[part], tiles, preferences, (ids[part], squared[part]))
+        _block(search, asked[part], tiles, penalties, (ids[part], squared[part]))
         return span[1]
 
     with Workers(threads) as workers:
@@ -173,16 +173,16 @@ def nearest_preferred(
 Tiles = list[tuple[int, Ints | None]]
 
 
-def _block(search: ExactSearch, rows: Ints, tiles: Tiles, preferences: Preferences, out: tuple[Ints, Doubles]) -> None:
+def _block(search: ExactSearch, rows: Ints, tiles: Tiles, penalties: Penalties, out: tuple[Ints, Doubles]) -> None:
     """Write the best of a block of rows into `out` (ids, squared distances)."""
     ids, squared = out
-    found = _candidates(search, rows, tiles, preferences, ids.shape[1])
+    found = _candidates(search, rows, tiles, penalties, ids.shape[1])
     if found is None:  # too many ties to hold at once
         for half in (slice(0, len(rows) // 2), slice(len(rows) // 2, None)):
-            _block(search, rows[half], tiles, preferences, (ids[half], squared[half]))
+            _block(search, rows[half], tiles, penalties, (ids[half], squared[half]))
         return
     which, columns = found
-    exact = direct(search.rows[rows], which, search.rows, columns) + preferences.pairs(rows[which], columns)
+    exact = direct(search.rows[rows], which, search.rows, columns) + penalties.pairs(rows[which], columns)
     order = np.lexsort((columns, exact, which))
     which, columns, exact = which[order], columns[order], exact[order]
     place = np.arange(len(which)) - np.searchsorted(which, which)
@@ -192,7 +192,7 @@ def _block(search: ExactSearch, rows: Ints, tiles: Tiles, preferences: Preferenc
 
 
 def _candidates(
-    search: ExactSearch, rows: Ints, tiles: Tiles, preferences: Preferences, k: int
+    search: ExactSearch, rows: Ints, tiles: Tiles, penalties: Penalties, k: int
 ) -> tuple[Ints, Ints] | None:
     """Pairs (place in `rows`, row) that hold the k best of each; None if they are too many to keep."""
     queries = search.rows[rows]
@@ -211,7 +211,7 @@ def _candidates(
         tile = tile if chosen is None else tile[chosen]
         at = start + (np.arange(len(tile)) if chosen is None else chosen)
         lower = (left @ tile.T).astype(np.float64)
-        lower += preferences.penalties(rows, at) * search.scale**2
+        lower += penalties.penalties(rows, at) * search.scale**2
         lower[rows[:, None] == at[None, :]] = np.inf
         which, columns = np.nonzero((lower <= limit[:, None]) & (lower < np.inf))
         values = lower[which, columns]
