@@ -13,6 +13,7 @@ from lookalike.errors import UsageError
 
 RESIZES = ("stretch", "crop", "pad", "nearest")
 RANKINGS = ("default", "euclidean")
+ENGINES = ("local", "ray")
 MAX_K = 1_000
 
 
@@ -90,7 +91,9 @@ class IndexOptions:
     `metadata` is a CSV, Parquet or JSONL table; `root` the folder that paths of a SOURCE table may not leave;
     `prune` removes items of these sources that are gone (`yes`: also when that is above 10% of the catalog);
     `retry` tries remembered failures again; `refit` fits the default ranking anew on the items that there are;
-    `limits` are the bounds for one photo.
+    `limits` are the bounds for one photo; `isolated` decodes in processes of their own, so that a photo that crashes or
+    hangs a decoder costs that photo alone;
+    `engine` is where photos are worked on: `local` threads, or a `ray` cluster.
     """
 
     metadata: Path | None = None
@@ -100,6 +103,11 @@ class IndexOptions:
     retry: bool = False
     refit: bool = False
     limits: ImageLimits = ImageLimits()
+    isolated: bool = True
+    engine: str = "local"
+
+    def __post_init__(self) -> None:
+        check_choice("engine", self.engine, ENGINES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,18 +115,28 @@ class RankingOptions:
     """How look-alikes are ranked and which items may be among them.
 
     `k` results at most, from 1 to 1,000; `ranking` is `euclidean` (plain distance, as published) or `default`
-    (distance of whitened vectors, the best that pictures alone give);
-    `where` an SQL expression over the metadata; `same` a field whose value must equal the query's.
+    (distance of whitened vectors mixed with the color vectors, the best that pictures alone give);
+    `color` is the share of color in the default ranking, from 0 (shape and material alone) to 1 (color alone), None:
+    what suits most catalogs; `where` an SQL expression over the metadata; `same` a field whose value must equal the
+    query's.
     """
 
     k: int = 3
     ranking: str = "default"
     where: str | None = None
     same: tuple[str, ...] = ()
+    color: float | None = None
 
     def __post_init__(self) -> None:
         check_range("k", self.k, 1, MAX_K)
         check_choice("ranking", self.ranking, RANKINGS)
+        if self.color is not None:
+            check_range("color", self.color, 0, 1)
+            if self.ranking == "euclidean":
+                raise UsageError(
+                    f"color={self.color:g} cannot be mixed into ranking=euclidean, plain distance as published: "
+                    "leave one of the two out"
+                )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

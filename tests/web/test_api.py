@@ -53,7 +53,14 @@ def test_items_come_in_the_order_of_ids_page_by_page(client: TestClient, shown: 
 
 
 def test_similar_is_what_the_command_says(client: TestClient, shown: Path, run: Run) -> None:
-    for options in ([], ["-k", "2"], ["--where", "year >= 2013"], ["--same", "color"], ["--ranking", "euclidean"]):
+    for options in (
+        [],
+        ["-k", "2"],
+        ["--where", "year >= 2013"],
+        ["--same", "color"],
+        ["--ranking", "euclidean"],
+        ["--color", "0.7"],
+    ):
         told = run("similar", shown, "red-00.png", *options, "--json").json
         params = {options[0].lstrip("-"): options[1]} if options else {}
         answer = client.get("/api/items/red-00.png/similar", params=params).json()

@@ -101,6 +101,20 @@ def test_controls_change_the_answer(visit: Open) -> None:
     assert "same=color" in page.url
 
 
+def test_the_slider_goes_from_shape_to_color(visit: Open) -> None:
+    page = visit("#item=red-00.png")
+    before = results(page)
+    page.locator("#tint").fill("1")
+    until(page, "location.hash.includes('tint=1')")
+    shown = "[...document.querySelectorAll('.result')].map((e) => e.dataset.id).join()"
+    until(page, f"{shown} !== {json.dumps(','.join(before))}")
+    assert {item.rpartition("/")[2].split("-")[0] for item in results(page)[:4]} == {"red"}
+    assert page.evaluate("document.activeElement.id") == "tint", "the arrow keys go on moving it"
+    page.select_option("#ranking", "euclidean")
+    until(page, "document.getElementById('tint').disabled")
+    assert "tint" not in page.url
+
+
 def test_a_group_is_highlighted(visit: Open) -> None:
     page = visit()
     page.click(".chip >> nth=0")

@@ -10,6 +10,7 @@ from lookalike.analysis.elbow import find_elbow
 from lookalike.analysis.evaluation import agreement, knn_accuracy
 from lookalike.analysis.evidence import adjusted_rand, elbow_interval, silhouette, weigh
 from lookalike.analysis.layout import neighbors_kept, neighbors_needed, place_new, tsne, tsne_with_loss
+from lookalike.analysis.mixing import mix
 from lookalike.analysis.neighbors import nearest_neighbors
 from lookalike.analysis.preference import Preference, preference
 from lookalike.analysis.ranking import Searcher, nearest_in, score, typical_distance
@@ -34,6 +35,7 @@ __all__ = [
     "fit_whitening",
     "kmeans_sweep",
     "knn_accuracy",
+    "mix",
     "nearest_in",
     "nearest_neighbors",
     "neighbors_kept",

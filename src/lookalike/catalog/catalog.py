@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from lookalike import analysis, images, models, pipeline, report
+from lookalike import analysis, engines, images, models, pipeline, report
 from lookalike.catalog import overview
 from lookalike.catalog.files import check_id, write_table
-from lookalike.catalog.ranking import hits, rank_items, rank_row, rank_vector
+from lookalike.catalog.ranking import hits, rank_items, rank_photo, rank_row
 from lookalike.catalog.view import View
-from lookalike.engines import Engine, LocalEngine
+from lookalike.engines import Engine
 from lookalike.errors import ModelMismatch, NotFound, Rejected, UsageError
 from lookalike.options import ClusterOptions, Fit, ImageLimits, IndexOptions, MapOptions, RankingOptions
 from lookalike.records import (
@@ -43,12 +43,12 @@ WEEK = 7 * 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class _Query:
-    """A query that was understood: the row of an item, or the vector of a photo."""
+    """A query that was understood: the row of an item, or the vector and color vector of a photo."""
 
     name: str
     picture: bytes
     row: int | None = None
-    vector: Floats | None = None
+    photo: tuple[Floats, Floats] | None = None
 
 
 class Catalog:
@@ -71,7 +71,7 @@ class Catalog:
     def __len__(self) -> int:
         return self.store.head.rows.get(schema.ITEMS, 0)
 
-    def index(
+    def index(  # noqa: PLR0913  one argument an option of the command
         self,
         *sources: Source,
         metadata: Source | None = None,
@@ -81,14 +81,15 @@ class Catalog:
         retry: bool = False,
         refit: bool = False,
         limits: ImageLimits | None = None,
+        engine: str = "local",
         progress: Progress | None = None,
     ) -> Indexed:
         """Add or update the photos of `sources`: folders, globs, image files or tables with a `path` column.
 
         Only what is new or changed is embedded. `metadata` is a CSV, Parquet or JSONL table; the other options
-        are those of `IndexOptions`. A bad photo becomes one of `failures()`. Raises `NotFound` for a source that
-        is not there, `UsageError` for two photos with one id, `CatalogLocked` while another process writes,
-        and `Interrupted` after Ctrl-C with all work kept.
+        are those of `IndexOptions`; `engine="ray"` works on a Ray cluster. A bad photo becomes one of `failures()`.
+        Raises `NotFound` for a source that is not there, `UsageError` for two photos with one id, `CatalogLocked`
+        while another process writes, and `Interrupted` after Ctrl-C with all work kept.
         """
         options = IndexOptions(
             metadata=None if metadata is None else Path(metadata),
@@ -98,6 +99,7 @@ class Catalog:
             retry=retry,
             refit=refit,
             limits=limits or ImageLimits(),
+            engine=engine,
         )
         with self.store.writing():
             return self.carry_out(pipeline.plan(sources, options), options, progress=progress)
@@ -112,7 +114,7 @@ class Catalog:
         confirm: pipeline.Confirm | None = None,
     ) -> Indexed:
         """Index what `pipeline.plan` found; `vectors` is a file of them, `confirm` is asked before a large prune."""
-        engine = self._engine or LocalEngine()
+        engine = self._engine or engines.named(options.engine)
         known = None
         if vectors is not None:
             known, dimension = pipeline.read_vectors(Path(vectors), plan.found.inputs)
@@ -130,6 +132,7 @@ class Catalog:
         k: int = 3,
         *,
         ranking: str = "default",
+        color: float | None = None,
         where: str | None = None,
         same: Sequence[str] = (),
     ) -> Similar:
@@ -139,18 +142,24 @@ class Catalog:
         order; bytes are the content of an image file. An item is not its own look-alike. Raises `NotFound` for
         an unknown query and `UsageError` for a photo that cannot be used or a filter that cannot be read.
         """
-        return self.look_up(query, RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same)))[0]
+        return self.look_up(query, RankingOptions(k=k, ranking=ranking, color=color, where=where, same=tuple(same)))[0]
 
-    def look_up(self, query: str | os.PathLike[str] | bytes, options: RankingOptions) -> tuple[Similar, bytes]:
-        """As `similar`, and with it the picture of the query (JPEG)."""
-        view, asked = self.view(), self._resolve(query)
-        if asked.vector is None:
+    def look_up(
+        self,
+        query: str | os.PathLike[str] | bytes,
+        options: RankingOptions,
+        *,
+        decoder: images.Decoder = images.HERE,
+    ) -> tuple[Similar, bytes]:
+        """As `similar`, and with it the picture of the query (JPEG); `decoder` is for photos of strangers."""
+        view, asked = self.view(), self._resolve(query, decoder)
+        if asked.photo is None:
             found = rank_row(view, asked.row or 0, options)
         else:
-            found = rank_vector(view, asked.vector, options)
+            found = rank_photo(view, *asked.photo, options)
         pairs = hits(found)
         described = view.described([row for row, _ in pairs])
-        scale = view.space(options.ranking).scale
+        scale = view.space(options).scale
         results = tuple(
             Hit(
                 id=view.ids[row],
@@ -168,6 +177,7 @@ class Catalog:
         k: int = 3,
         *,
         ranking: str = "default",
+        color: float | None = None,
         where: str | None = None,
         same: Sequence[str] = (),
         out: Source | None = None,
@@ -177,7 +187,7 @@ class Catalog:
 
         `out` also writes the table, as `.parquet`, `.csv` or `.jsonl`.
         """
-        options = RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same))
+        options = RankingOptions(k=k, ranking=ranking, color=color, where=where, same=tuple(same))
         view = self.view()
         found = rank_items(view, options, progress=progress)
         rows, columns = (found.ids >= 0).nonzero()
@@ -232,12 +242,13 @@ class Catalog:
         k: int = 3,
         *,
         ranking: str = "default",
+        color: float | None = None,
         where: str | None = None,
         same: Sequence[str] = (),
         progress: Progress | None = None,
     ) -> Evaluation:
         """Share of the k nearest that carry the query's label, per metadata column in `labels`."""
-        options = RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same))
+        options = RankingOptions(k=k, ranking=ranking, color=color, where=where, same=tuple(same))
         if scored := [label for label in labels if label in options.same]:
             raise UsageError(f"label {scored[0]!r} is scored, so it cannot be in same: leave it out of one of them")
         view = self.view()
@@ -281,7 +292,7 @@ class Catalog:
         plain relative name; nothing is written then. `CatalogLocked` while another process writes.
         """
         check_id(id)
-        loaded, vector = self._embedded(id, photo)
+        loaded, vector = self._embedded(id, photo, images.WORKERS)
         with self.store.writing():
             return pipeline.add(self.store, id, photo, loaded, vector, metadata)
 
@@ -349,9 +360,9 @@ class Catalog:
         folder = getattr(self.store, "folder", None)
         return folder.resolve().name.removesuffix(".catalog") if isinstance(folder, Path) else "catalog"
 
-    def _resolve(self, query: str | os.PathLike[str] | bytes) -> _Query:
+    def _resolve(self, query: str | os.PathLike[str] | bytes, decoder: images.Decoder) -> _Query:
         if isinstance(query, bytes):
-            return self._photo("photo", query)
+            return self._photo("photo", query, decoder)
         view, text = self.view(), os.fspath(query)
         row = view.rows.get(text, view.stems.get(text, -1))
         if row >= 0:
@@ -364,23 +375,26 @@ class Catalog:
             )
         source = Input(id=path.name, path=path.name, location=path, source=str(path), root=path.resolve().parent)
         try:
-            return self._photo(text, images.read(source, ImageLimits()))
+            return self._photo(text, images.read(source, ImageLimits()), decoder)
         except Rejected as exc:
             raise _unusable(text, exc) from exc
 
-    def _photo(self, name: str, data: bytes) -> _Query:
-        photo, vector = self._embedded(name, data)
-        return _Query(name, photo.thumbnail, vector=vector)
+    def _photo(self, name: str, data: bytes, decoder: images.Decoder) -> _Query:
+        photo, vector = self._embedded(name, data, decoder)
+        return _Query(name, photo.thumbnail, photo=(vector, photo.color))
 
-    def _embedded(self, name: str, data: bytes) -> tuple[Photo, Floats]:
+    def _embedded(self, name: str, data: bytes, decoder: images.Decoder) -> tuple[Photo, Floats]:
         """A photo that came as bytes, and its vector; raises `UsageError` where there is none."""
         facts = self.store.head.model
-        if facts.identity not in self._models:
-            self._models[facts.identity] = pipeline.load_model(facts)
         try:
             if not data:
                 raise Rejected("E_EMPTY", "the file has 0 bytes", stage="read")
-            photo = images.load(data, Fit(size=facts.size, resize=facts.resize), ImageLimits())
+            with decoder.start([data], Fit(size=facts.size, resize=facts.resize), ImageLimits()) as decoding:
+                if facts.identity not in self._models:
+                    self._models[facts.identity] = pipeline.load_model(facts)
+                (photo,) = decoding.results()
+            if isinstance(photo, Rejected):
+                raise photo
             vector = self._models[facts.identity].embed(photo.pixels[None])[0]
             if not np.isfinite(vector).all():
                 raise Rejected("E_NOT_FINITE", "the model's vector of this photo is not finite", stage="embed")

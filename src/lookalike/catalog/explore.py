@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image
 
-from lookalike import analysis, pipeline
+from lookalike import analysis, images, pipeline
 from lookalike.catalog import overview
 from lookalike.catalog.catalog import Catalog
 from lookalike.catalog.ranking import rank_items
@@ -243,7 +243,7 @@ class Explorer:
     @property
     def scale(self) -> float:
         """The distance at which a score of the default ranking is one half."""
-        return self._view.space(RankingOptions().ranking).scale
+        return self._view.space(RankingOptions()).scale
 
     def table(self, ids: Sequence[str]) -> pa.Table:
         """Some items as `lookalike export` writes all: id, path, the metadata, vector, x, y, cluster; no neighbors.
@@ -270,10 +270,8 @@ class Explorer:
         """The look-alikes of a new photo, and its place on the map: the mean of its look-alikes' places, the nearer
         the weightier. None where none of them has a place.
         """
-        wider = RankingOptions(
-            k=min(max(options.k, PLACED_BY), MAX_K), ranking=options.ranking, where=options.where, same=options.same
-        )
-        found, _ = self.catalog.look_up(photo, wider)
+        wider = replace(options, k=min(max(options.k, PLACED_BY), MAX_K))
+        found, _ = self.catalog.look_up(photo, wider, decoder=images.WORKERS)
         near = [hit for hit in found.results[:PLACED_BY] if np.isfinite(self.positions[self._view.rows[hit.id]]).all()]
         place = None
         if near:

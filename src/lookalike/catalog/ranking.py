@@ -28,7 +28,7 @@ def rank_items(view: View, options: RankingOptions, *, progress: Progress | None
     if is_plain and options.ranking == "euclidean" and options.k <= GRAPH_K:
         graph = compute_neighbors(view.store, progress=progress)
         return Neighbors(graph.ids[:, : options.k], graph.distances[:, : options.k])
-    space = view.space(options.ranking)
+    space = view.space(options)
     if is_plain:
         return nearest_neighbors(space.points, options.k, progress=step(progress, "recommend"))
     everything = np.arange(len(view.ids))
@@ -51,20 +51,20 @@ def rank_row(view: View, row: int, options: RankingOptions) -> Neighbors:
     """The k nearest of one item, (1, k) or fewer, itself left out."""
     query = np.array([row])
     ((_, allowed),) = _groups(view, options, query)
-    space = view.space(options.ranking)
+    space = view.space(options)
     return space.searcher.nearest(space.points[query], options.k, allowed=allowed, exclude=query)
 
 
-def rank_vector(view: View, vector: Floats, options: RankingOptions) -> Neighbors:
-    """The k nearest of a vector that is no item's, (1, k) or fewer."""
+def rank_photo(view: View, vector: Floats, color: Floats, options: RankingOptions) -> Neighbors:
+    """The k nearest of a photo that is no item's, by its vector and its color vector; (1, k) or fewer."""
     if options.same:
         raise UsageError(
             f"same={','.join(options.same)} needs a query that is an item: a photo has no metadata to compare; "
             "give an id, or say what you want with where"
         )
     allowed = None if options.where is None else view.mask(options.where)
-    space = view.space(options.ranking)
-    return space.searcher.nearest(space.point(vector)[None, :], options.k, allowed=allowed)
+    space = view.space(options)
+    return space.searcher.nearest(space.point(vector, color)[None, :], options.k, allowed=allowed)
 
 
 def _groups(view: View, options: RankingOptions, rows: Ints) -> Iterator[tuple[Ints, npt.NDArray[np.bool_] | None]]:

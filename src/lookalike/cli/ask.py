@@ -25,6 +25,7 @@ def similar(
     ],
     k: opt.K = 3,
     ranking: opt.Ranking = "default",
+    color: opt.Color = None,
     where: opt.Where = None,
     same: opt.Same = None,
     html: Annotated[
@@ -36,7 +37,7 @@ def similar(
     import lookalike
 
     held = lookalike.open(catalog)
-    options = RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same or ()))
+    options = RankingOptions(k=k, ranking=ranking, color=color, where=where, same=tuple(same or ()))
     found, picture = held.look_up(query, options)
     if html is not None:
         held.similar_page(found, picture, html)
@@ -58,6 +59,7 @@ def recommend(
     out: Annotated[Path, typer.Option(help="A .parquet, .csv or .jsonl file.", show_default=False)],
     k: opt.K = 3,
     ranking: opt.Ranking = "default",
+    color: opt.Color = None,
     where: opt.Where = None,
     same: opt.Same = None,
     json: opt.Json = False,
@@ -67,7 +69,7 @@ def recommend(
 
     held = lookalike.open(catalog)
     with progress_bars() as progress:
-        rows = held.recommend(k, ranking=ranking, where=where, same=same or (), out=out, progress=progress)
+        rows = held.recommend(k, ranking=ranking, color=color, where=where, same=same or (), out=out, progress=progress)
     if json:
         as_json({"items": len(held), "rows": rows.num_rows, "file": str(out)})
     else:
@@ -79,6 +81,7 @@ def evaluate(
     labels: Annotated[str, typer.Option(help="Metadata columns, separated by commas.", show_default=False)],
     k: opt.K = 3,
     ranking: opt.Ranking = "default",
+    color: opt.Color = None,
     where: opt.Where = None,
     same: opt.Same = None,
     json: opt.Json = False,
@@ -89,7 +92,7 @@ def evaluate(
     held = lookalike.open(catalog)
     names = [name.strip() for name in labels.split(",") if name.strip()]
     with progress_bars() as progress:
-        found = held.evaluate(names, k, ranking=ranking, where=where, same=same or (), progress=progress)
+        found = held.evaluate(names, k, ranking=ranking, color=color, where=where, same=same or (), progress=progress)
     if json:
         as_json(found.as_json())
         return

@@ -66,6 +66,10 @@ Root = Annotated[
 Prune = Annotated[bool, typer.Option("--prune", help="Remove items of these SOURCEs that are no longer in them.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Prune without asking, however many.")]
 Retry = Annotated[bool, typer.Option("--retry", help="Try photos again that failed before.")]
+Engine = Annotated[
+    str,
+    typer.Option(help="Where photos are worked on: `local` threads, or a `ray` cluster (RAY_ADDRESS, else here)."),
+]
 Refit = Annotated[bool, typer.Option("--refit", help="Fit the default ranking anew on the items there are.")]
 AllowTruncated = Annotated[
     bool, typer.Option("--allow-truncated", help="Keep photos whose end is missing, marked as degraded.")
@@ -75,6 +79,13 @@ K = Annotated[int, typer.Option("-k", help="How many look-alikes, 1 to 1000.")]
 Ranking = Annotated[
     str,
     typer.Option(help="`euclidean`: plain distance, as published; `default`: the best from pictures alone."),
+]
+Color = Annotated[
+    float | None,
+    typer.Option(
+        help="How much color counts in the default ranking: 0 (shape and material alone) to 1 (color alone).",
+        show_default="what suits most catalogs",
+    ),
 ]
 Where = Annotated[
     str | None,

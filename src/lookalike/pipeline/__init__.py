@@ -2,22 +2,20 @@
 
 from lookalike.pipeline.adding import add
 from lookalike.pipeline.computing import (
-    GRAPH_K,
     clusters_of,
     compute_clusters,
     compute_map,
     compute_neighbors,
-    graph_k,
-    load_colors,
-    load_vectors,
     map_of,
     step,
     stored_clusters,
     stored_map,
 )
 from lookalike.pipeline.embed import load_model
-from lookalike.pipeline.fitting import is_outgrown, whitening
+from lookalike.pipeline.fitting import default_color, is_outgrown, whitening
+from lookalike.pipeline.graph import GRAPH_K, graph_k
 from lookalike.pipeline.indexing import Confirm, Plan, index, plan, remove
+from lookalike.pipeline.loading import load_colors, load_vectors
 from lookalike.pipeline.sweeping import regroup, swept
 from lookalike.pipeline.vectors import read_vectors, vectors_facts
 
@@ -30,6 +28,7 @@ __all__ = [
     "compute_clusters",
     "compute_map",
     "compute_neighbors",
+    "default_color",
     "graph_k",
     "index",
     "is_outgrown",

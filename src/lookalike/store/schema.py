@@ -12,7 +12,9 @@ ITEMS, METADATA, FAILURES = "items", "metadata", "failures"
 NEIGHBORS, CLUSTERS, MAP, WHITENING = "neighbors", "clusters", "map", "whitening"
 SWEEP = "sweep"
 TABLES = (ITEMS, METADATA, FAILURES, NEIGHBORS, CLUSTERS, SWEEP, MAP, WHITENING)
-ADDED = {ITEMS: ("color",)}
+FINGERPRINT = 16
+"""Bytes of the checksum of a vector."""
+ADDED = {ITEMS: ("color",), NEIGHBORS: ("spare_rows", "spare_distances", "fingerprint")}
 """Columns that older catalogs do not have; null where they were not computed."""
 
 
@@ -61,12 +63,18 @@ def metadata(columns: Sequence[tuple[str, pa.DataType]] = ()) -> pa.Schema:
 
 
 def neighbors() -> pa.Schema:
-    """The stored graph in the order of ids: for each item the rows of its nearest, and how far they are."""
+    """The stored graph in the order of ids: for each item the rows of its nearest, and how far they are.
+
+    And what a later state of it is made from: some neighbors more, and of which vector they are.
+    """
     return pa.schema(
         [
             pa.field("id", pa.string(), nullable=False),
             pa.field("rows", pa.list_(pa.int64()), nullable=False),
             pa.field("distances", pa.list_(pa.float32()), nullable=False),
+            pa.field("spare_rows", pa.list_(pa.int64())),
+            pa.field("spare_distances", pa.list_(pa.float32())),
+            pa.field("fingerprint", pa.binary(FINGERPRINT)),
         ]
     )
 

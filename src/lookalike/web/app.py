@@ -27,7 +27,7 @@ from lookalike.web.guard import Guard, Limits
 from lookalike.web.problems import Problem
 from lookalike.web.writes import Compared, Writes, parsed, request_form
 
-CONTROLS = ("k", "where", "same", "ranking")
+CONTROLS = ("k", "where", "same", "ranking", "color")
 """The ranking options there are: the page shows a control for each that it knows."""
 LARGEST_TABLE = 20 * 1024 * 1024
 """Bytes of a list of ids."""
@@ -47,6 +47,10 @@ Where = Annotated[
 ]
 Same = Annotated[list[str] | None, Query(description="Only items with the query's value in this field; repeatable.")]
 Ranking = Annotated[str, Query(description=f"One of {', '.join(RANKINGS)}.")]
+Color = Annotated[
+    float | None,
+    Query(ge=0, le=1, description="Share of color in the default ranking: 0 shape and material alone, 1 color alone."),
+]
 Groups = Annotated[int | None, Query(ge=1, le=10_000, description="Another number of clusters, of the sweep's.")]
 Version = Annotated[
     str | None, Query(max_length=20, description="Of the catalog, as in /api/info: the newest if not given.")
@@ -156,6 +160,7 @@ class _Api:
         where: Where = None,
         same: Same = None,
         ranking: Ranking = "default",
+        color: Color = None,
     ) -> Response:
         """The exact k most similar items of an item, nearest first."""
         if not request.scope.get("raw_path", b"/similar").split(b"?")[0].endswith(b"/similar"):
@@ -163,7 +168,7 @@ class _Api:
                 self.item, f"{id}/similar"
             )  # the slash was percent-encoded: a part of the id
         _known(request.query_params)
-        options = RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same or ()))
+        options = RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same or ()), color=color)
         started = time.perf_counter()
         found = await self._worked(self.explorer.similar, id, options)
         return JSONResponse(_answer(found, started))
@@ -175,6 +180,7 @@ class _Api:
         where: Where = None,
         same: Same = None,
         ranking: Ranking = "default",
+        color: Color = None,
     ) -> Response:
         """The look-alikes of a photo (field `file`), and its place on the map. Nothing of it is kept.
 
@@ -194,6 +200,7 @@ class _Api:
             ranking=fields.get("ranking", ranking),
             where=_short(fields.get("where")) or where,
             same=tuple(repeated),
+            color=_share(fields["color"]) if "color" in fields else color,
         )
         started = time.perf_counter()
         found, place = await self._worked(self.explorer.search, data, options)
@@ -325,6 +332,13 @@ def _whole(text: str) -> int:
     if not (text.isdecimal() and len(text) < 10):
         raise Problem(422, "E_USAGE", f"k={text[:100]!r} is no whole number: give one from 1 to {MAX_K}")
     return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise Problem(422, "E_USAGE", f"color={text[:100]!r} is no number: give one from 0 to 1") from None
 
 
 def _short(text: str | None) -> str | None:

@@ -12,7 +12,7 @@ import * as side from "./side.js";
 import { openSource } from "./source.js";
 import { isDark, tones } from "./tones.js";
 
-const START = { item: null, photo: null, groups: null, cluster: null, duel: null, filters: {}, same: [], k: 12, ranking: "default", color: "cluster", at: null };
+const START = { item: null, photo: null, groups: null, cluster: null, duel: null, filters: {}, same: [], k: 12, ranking: "default", tint: null, color: "cluster", at: null };
 
 class App {
   state = { ...START };
@@ -143,8 +143,8 @@ class App {
   }
 
   options() {
-    const { k, same, ranking, filters } = this.state;
-    return { k, same, ranking, where: sql(this.data, filters), passes: tester(this.data, filters) };
+    const { k, same, ranking, tint, filters } = this.state;
+    return { k, same, ranking, color: tint, where: sql(this.data, filters), passes: tester(this.data, filters) };
   }
 
   // Show the groups of the K that is asked for; true if it is still asked for once they are there.
@@ -181,7 +181,7 @@ class App {
     $("colors").value = state.color;
     if (!before || changed("duel")) this.duel.show(state.duel);
     const asked = ["item", "photo"].some(changed);
-    if (!before || asked || ["filters", "same", "k", "ranking"].some(changed)) this.answer(before && !asked, Boolean(before));
+    if (!before || asked || ["filters", "same", "k", "ranking", "tint"].some(changed)) this.answer(before && !asked, Boolean(before));
   }
 
   async answer(again, smooth) {
@@ -296,7 +296,7 @@ class App {
   write(past) {
     const { state, map } = this;
     const query = new URLSearchParams();
-    for (const name of ["item", "groups", "cluster", "duel", "color", "ranking", "k"]) if (state[name] !== START[name]) query.set(name, state[name]);
+    for (const name of ["item", "groups", "cluster", "duel", "color", "ranking", "tint", "k"]) if (state[name] !== START[name]) query.set(name, state[name]);
     for (const name of state.same) query.append("same", name);
     for (const [name, wanted] of Object.entries(state.filters)) query.set(`only.${name}`, JSON.stringify(wanted));
     const { x, y, scale } = map.view;
@@ -322,6 +322,7 @@ class App {
     if (query.has("cluster")) state.cluster = Number(query.get("cluster")) || 0;
     if (colors.includes(query.get("color"))) state.color = query.get("color");
     if (query.get("ranking") === "euclidean") state.ranking = "euclidean";
+    else if (Number(query.get("tint") ?? 2) >= 0 && Number(query.get("tint") ?? 2) <= 1) state.tint = Number(query.get("tint"));
     if (Number(query.get("k")) >= 1) state.k = Math.min(1000, Math.round(Number(query.get("k"))));
     const before = smooth ? this.state : null;
     this.photo = null;

@@ -16,9 +16,11 @@ export async function open(app, asked, again = false) {
   const number = (app.asking = (app.asking || 0) + 1);
   const place = again ? panel.scrollTop : 0;
   const results = h("div", { "aria-live": "polite" }, h("p", { class: "empty" }, "Looking …"));
+  const held = again && panel.contains(document.activeElement) ? document.activeElement.id : "";
   panel.replaceChildren(head(app, asked), controls(app, asked), results);
   panel.hidden = false;
   panel.scrollTop = place;
+  if (held) $(held)?.focus({ preventScroll: true });
   if (!again && document.activeElement !== $("canvas")) panel.focus({ preventScroll: true });
   let found;
   try {
@@ -71,11 +73,18 @@ function controls(app, asked) {
   }));
   const how = [h("h2", {}, "Looks like"), h("label", {}, "Show ", many)];
   if (data.info.controls.includes("ranking") && app.source.upload) {
-    how.push(h("label", {}, "by ", h("select", { id: "ranking", onchange: (event) => app.go({ ranking: event.target.value }, true) }, RANKINGS.map(([value, word]) => {
+    how.push(h("label", {}, "by ", h("select", { id: "ranking", onchange: (event) => app.go({ ranking: event.target.value, tint: null }, true) }, RANKINGS.map(([value, word]) => {
       const option = h("option", { value }, word);
       option.selected = value === state.ranking;
       return option;
     }))));
+  }
+  if (data.info.controls.includes("color") && app.source.upload) {
+    const plain = state.ranking === "euclidean";
+    const share = plain ? 0 : state.tint ?? data.info.whitening?.color ?? 0;
+    const slider = h("input", { id: "tint", type: "range", min: 0, max: 1, step: 0.05, value: share, disabled: plain, title: plain ? "Plain distance knows no color of its own" : null,
+      "aria-label": "How much color counts", onchange: (event) => app.go({ tint: Number(event.target.value) }, true) });
+    how.push(h("label", { class: "tint" }, "Shape ", slider, " Color"));
   }
   const bound = asked.file ? [] : data.facets.filter((c) => c.kind === "text" && data.value(asked.row, c) !== null).slice(0, 6);
   const sames = bound.map((c) => h("button", { class: "same", type: "button", "aria-pressed": String(state.same.includes(c.name)),

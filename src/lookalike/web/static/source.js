@@ -43,11 +43,12 @@ class Server {
   vote = (vote) => json("api/votes", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(vote) });
   table = async (ids) => (await ask("api/table", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ids }) })).blob();
 
-  #asked({ k, where, same, ranking }) {
+  #asked({ k, where, same, ranking, color }) {
     const query = new URLSearchParams({ k });
     if (where) query.set("where", where);
     for (const name of same) query.append("same", name);
     if (ranking !== "default") query.set("ranking", ranking);
+    if (color !== null) query.set("color", color);
     return query;
   }
 
