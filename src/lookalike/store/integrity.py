@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from lookalike.errors import CatalogDamaged, LookalikeError
@@ -32,6 +32,21 @@ def data_files(folder: Path) -> set[str]:
         for name in names
         if name != HINT
     }
+
+
+def check_written(uri: Path, version: int, fresh: Container[str]) -> None:
+    """Raise `OSError` unless the `fresh` files of a data set are as long as Lance says that it wrote them.
+
+    Lance was seen to go on after a write that failed (EIO, once), and to leave a file without its middle.
+    """
+    import lance
+
+    for fragment in lance.dataset(str(uri), version=version).get_fragments():
+        for file in fragment.metadata.files:
+            path = uri / "data" / file.path
+            expected = file.file_size_bytes
+            if str(path.relative_to(uri.parent)) in fresh and expected and path.stat().st_size != expected:
+                raise OSError(f"{path.name!r} has {path.stat().st_size} of {expected} bytes: a write to it was lost")
 
 
 def settle(folder: Path, fresh: Iterable[str]) -> dict[str, tuple[int, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,14 +16,16 @@ from lookalike.errors import CatalogDamaged, CatalogForeign, LookalikeError, Sto
 from lookalike.records import Checked, ModelFacts
 from lookalike.store import schema
 from lookalike.store.base import Append, Change, Computed, Delete, Head, Replace, Upsert, next_head, now
-from lookalike.store.integrity import check_files, data_files, remove_orphans, settle
+from lookalike.store.integrity import check_files, check_written, data_files, remove_orphans, settle
 from lookalike.store.lock import no_space, write_lock
 from lookalike.store.manifest import (
     MARKER,
     Manifest,
     check_marker,
+    is_unfinished,
     list_versions,
     read_manifest,
+    sync_folder,
     write_manifest,
     write_marker,
 )
@@ -43,10 +45,11 @@ class LanceStore:
 
     @classmethod
     def create(cls, folder: Path, model: ModelFacts) -> LanceStore:
-        """Make an empty catalog; `folder` must not exist or be empty."""
+        """Make an empty catalog; `folder` must not exist, be empty, or hold what a `create` that was cut short left."""
         try:
+            made = [one for one in folder.absolute().parents if not one.exists()]
             folder.mkdir(parents=True, exist_ok=True)
-            if any(entry.name != "lock" for entry in folder.iterdir()):
+            if not is_unfinished(folder):
                 raise CatalogForeign(
                     f"{str(folder)!r} holds other files and is no lookalike catalog: give a new or empty folder"
                 )
@@ -55,6 +58,9 @@ class LanceStore:
                 write_marker(folder)
                 manifest = replace(manifest, files=settle(folder, {MARKER}))
                 write_manifest(folder, manifest)
+            for one in (folder.absolute(), *made):
+                with suppress(PermissionError):  # a folder that may be passed through, but not read
+                    sync_folder(one.parent)
         except NotADirectoryError as exc:
             raise CatalogForeign(f"{str(folder)!r} is a file: a catalog is a folder") from exc
         except FileExistsError as exc:
@@ -71,7 +77,9 @@ class LanceStore:
         check_marker(folder)
         manifest = read_manifest(folder, version)
         if manifest is None:
-            raise CatalogDamaged(f"catalog {str(folder)!r} has no version: restore it from a copy, or make it anew")
+            raise CatalogDamaged(
+                f"catalog {str(folder)!r} has no version: run `lookalike index` to make it, or restore it"
+            )
         return cls(folder, manifest)
 
     @property
@@ -145,6 +153,8 @@ class LanceStore:
                 if data is not None:
                     tables[change.table], rows[change.table] = data.version, data.count_rows()
             fresh = data_files(self.folder) - self._known
+            for table in {change.table for change in changes} & tables.keys():
+                check_written(self._uri(table), tables[table], fresh)
             files = settle(self.folder, fresh)
             head = next_head(self.head, message, changes, rows, vectors_changed=vectors_changed, computed=computed)
             manifest = Manifest(head, tables, files)

@@ -42,6 +42,13 @@ def write_marker(folder: Path) -> None:
     write_aside(folder / MARKER, json.dumps(marker, indent=1).encode() + b"\n")
 
 
+def is_unfinished(folder: Path) -> bool:
+    """Whether a folder holds nothing, or only what making a catalog leaves when it is cut short."""
+    ours = {"lock", MARKER, VERSIONS}
+    names = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+    return not list_versions(folder) and all(name in ours or name.startswith(f".{MARKER}.") for name in names)
+
+
 def check_marker(folder: Path) -> None:
     """Raise unless `folder` is a catalog that this release can read."""
     if not folder.exists():
