@@ -115,3 +115,11 @@ def test_s14_a_reader_sees_one_version_throughout(photos: Path, tmp_path: Path) 
     assert reader.store.read(schema.ITEMS, ["id"]).num_rows == first == len(reader.ids)
     assert reader.similar("red-00.png").results
     assert len(lookalike.open(tmp_path / "c.catalog")) == 11
+
+
+def test_s10_flipped_bits_are_found_and_never_a_wrong_answer() -> None:
+    assert "45 flipped bits: 0 problems" in script("flips", "--flips", 45)
+
+
+def test_i24_mutated_photos_end_no_process() -> None:
+    assert "0 problems" in script("fuzz", "--inputs", 600)

@@ -29,6 +29,7 @@ from lookalike.store.manifest import (
     write_manifest,
     write_marker,
 )
+from lookalike.store.reading import Reading
 
 STORAGE_VERSION: Literal["2.1"] = "2.1"
 """Version of Lance's file format that is written out, so that a newer Lance does not change it silently."""
@@ -42,6 +43,7 @@ class LanceStore:
         self._manifest = manifest
         self._writing = False
         self._known: set[str] = set()
+        self._read = Reading(folder)
 
     @classmethod
     def create(cls, folder: Path, model: ModelFacts) -> LanceStore:
@@ -56,7 +58,8 @@ class LanceStore:
             with write_lock(folder / "lock"):
                 manifest = Manifest(Head(version=1, at=now(), message="created", model=model), {})
                 write_marker(folder)
-                manifest = replace(manifest, files=settle(folder, {MARKER}))
+                files, crc32 = settle(folder, {MARKER})
+                manifest = replace(manifest, files=files, crc32=crc32)
                 write_manifest(folder, manifest)
             for one in (folder.absolute(), *made):
                 with suppress(PermissionError):  # a folder that may be passed through, but not read
@@ -155,9 +158,9 @@ class LanceStore:
             fresh = data_files(self.folder) - self._known
             for table in {change.table for change in changes} & tables.keys():
                 check_written(self._uri(table), tables[table], fresh)
-            files = settle(self.folder, fresh)
+            files, crc32 = settle(self.folder, fresh)
             head = next_head(self.head, message, changes, rows, vectors_changed=vectors_changed, computed=computed)
-            manifest = Manifest(head, tables, files)
+            manifest = Manifest(head, tables, files, crc32)
             write_manifest(self.folder, manifest)
         except (OSError, ValueError, pa.ArrowException) as exc:
             raise _translated(self.folder, exc) from exc
@@ -194,10 +197,13 @@ class LanceStore:
     def _dataset(self, table: str) -> Any:
         import lance
 
+        version = self._manifest.tables[table]
         try:
-            return lance.dataset(str(self._uri(table)), version=self._manifest.tables[table])
+            data = lance.dataset(str(self._uri(table)), version=version)
+            self._read.check(f"{table}.lance", version, data, self.head.version)
         except (OSError, ValueError) as exc:
             raise self._damaged(table, exc) from exc
+        return data
 
     def _apply(self, change: Change, tables: Mapping[str, int]) -> Any:
         """Apply one change to its data set and return that, or None if there was nothing to do."""
