@@ -99,6 +99,13 @@ def test_controls_change_the_answer(visit: Open) -> None:
     page.click(".same >> text=Color")
     until(page, "document.querySelectorAll('.result').length === 5")
     assert "same=color" in page.url
+    page.click(".same >> text=Color")
+    until(page, "document.querySelectorAll('.result').length === 23")
+    page.click("[aria-label='Rather the same'] >> text=Year")
+    until(page, "location.hash.includes('prefer=year')")
+    page.check("#diverse")
+    until(page, "document.querySelector('.took')?.textContent.startsWith('Varied')")
+    assert "same color" in page.inner_text(".result >> nth=0")
 
 
 def test_the_slider_goes_from_shape_to_color(visit: Open) -> None:

@@ -270,7 +270,7 @@ class Explorer:
         """The look-alikes of a new photo, and its place on the map: the mean of its look-alikes' places, the nearer
         the weightier. None where none of them has a place.
         """
-        wider = replace(options, k=min(max(options.k, PLACED_BY), MAX_K))
+        wider = replace(options, k=min(max(options.k, PLACED_BY), MAX_K), diverse=False)
         found, _ = self.catalog.look_up(photo, wider, decoder=images.WORKERS)
         near = [hit for hit in found.results[:PLACED_BY] if np.isfinite(self.positions[self._view.rows[hit.id]]).all()]
         place = None
@@ -278,8 +278,9 @@ class Explorer:
             weights = np.array([1 / (hit.distance**2 + 1e-9) for hit in near])
             mean = np.average([self.positions[self._view.rows[hit.id]] for hit in near], axis=0, weights=weights)
             place = float(mean[0]), float(mean[1])
-        cut = Similar(query=found.query, results=found.results[: options.k], exact=found.exact, recall=found.recall)
-        return cut, place
+        if options.diverse:
+            return self.catalog.look_up(photo, options, decoder=images.WORKERS)[0], place
+        return replace(found, results=found.results[: options.k]), place
 
     def thumbnail(self, item: str) -> bytes:
         """The thumbnail (JPEG) of an item; the last 64 MiB of them are kept in memory."""

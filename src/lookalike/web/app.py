@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from lookalike import __version__
 from lookalike.catalog import Against, Catalog, Explorer, Live, Votes, plain
 from lookalike.errors import NotFound
-from lookalike.options import MAX_K, RANKINGS, RankingOptions
+from lookalike.options import MAX_K, MAX_WEIGHT, RANKINGS, RankingOptions, parse_preferences
 from lookalike.records import Similar
 from lookalike.store import schema
 from lookalike.web import schemas
@@ -27,7 +27,7 @@ from lookalike.web.guard import Guard, Limits
 from lookalike.web.problems import Problem
 from lookalike.web.writes import Compared, Writes, parsed, request_form
 
-CONTROLS = ("k", "where", "same", "ranking", "color")
+CONTROLS = ("k", "where", "same", "ranking", "color", "prefer", "diverse")
 """The ranking options there are: the page shows a control for each that it knows."""
 LARGEST_TABLE = 20 * 1024 * 1024
 """Bytes of a list of ids."""
@@ -47,6 +47,15 @@ Where = Annotated[
 ]
 Same = Annotated[list[str] | None, Query(description="Only items with the query's value in this field; repeatable.")]
 Ranking = Annotated[str, Query(description=f"One of {', '.join(RANKINGS)}.")]
+Prefer = Annotated[
+    list[str] | None,
+    Query(
+        max_length=100,
+        description=f"FIELD=WEIGHT: rather items with the query's value there, 0 to {MAX_WEIGHT:g}; repeatable.",
+        examples=[["brand=0.3"]],
+    ),
+]
+Diverse = Annotated[bool, Query(description="Results that differ: near-identical items count once.")]
 Color = Annotated[
     float | None,
     Query(ge=0, le=1, description="Share of color in the default ranking: 0 shape and material alone, 1 color alone."),
@@ -160,6 +169,8 @@ class _Api:
         where: Where = None,
         same: Same = None,
         ranking: Ranking = "default",
+        prefer: Prefer = None,
+        diverse: Diverse = False,
         color: Color = None,
     ) -> Response:
         """The exact k most similar items of an item, nearest first."""
@@ -168,7 +179,15 @@ class _Api:
                 self.item, f"{id}/similar"
             )  # the slash was percent-encoded: a part of the id
         _known(request.query_params)
-        options = RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same or ()), color=color)
+        options = RankingOptions(
+            k=k,
+            ranking=ranking,
+            where=where,
+            same=tuple(same or ()),
+            color=color,
+            prefer=parse_preferences(prefer or ()),
+            diverse=diverse,
+        )
         started = time.perf_counter()
         found = await self._worked(self.explorer.similar, id, options)
         return JSONResponse(_answer(found, started))
@@ -180,6 +199,8 @@ class _Api:
         where: Where = None,
         same: Same = None,
         ranking: Ranking = "default",
+        prefer: Prefer = None,
+        diverse: Diverse = False,
         color: Color = None,
     ) -> Response:
         """The look-alikes of a photo (field `file`), and its place on the map. Nothing of it is kept.
@@ -195,11 +216,14 @@ class _Api:
             _known(fields)
             data = await photo.read()
             repeated = [str(value) for value in form.getlist("same")] or same or []
+            preferred = [str(value) for value in form.getlist("prefer")] or prefer or []
         options = RankingOptions(
             k=_whole(fields["k"]) if "k" in fields else k,
             ranking=fields.get("ranking", ranking),
             where=_short(fields.get("where")) or where,
             same=tuple(repeated),
+            prefer=parse_preferences(preferred),
+            diverse=_is_yes(fields["diverse"]) if "diverse" in fields else diverse,
             color=_share(fields["color"]) if "color" in fields else color,
         )
         started = time.perf_counter()
@@ -332,6 +356,12 @@ def _whole(text: str) -> int:
     if not (text.isdecimal() and len(text) < 10):
         raise Problem(422, "E_USAGE", f"k={text[:100]!r} is no whole number: give one from 1 to {MAX_K}")
     return int(text)
+
+
+def _is_yes(text: str) -> bool:
+    if text.lower() not in ("true", "false", "1", "0"):
+        raise Problem(422, "E_USAGE", f"diverse={text[:100]!r} is neither true nor false: give one of them")
+    return text.lower() in ("true", "1")
 
 
 def _share(text: str) -> float:

@@ -12,7 +12,7 @@ import * as side from "./side.js";
 import { openSource } from "./source.js";
 import { isDark, tones } from "./tones.js";
 
-const START = { item: null, photo: null, groups: null, cluster: null, duel: null, filters: {}, same: [], k: 12, ranking: "default", tint: null, color: "cluster", at: null };
+const START = { item: null, photo: null, groups: null, cluster: null, duel: null, filters: {}, same: [], prefer: [], diverse: false, k: 12, ranking: "default", tint: null, color: "cluster", at: null };
 
 class App {
   state = { ...START };
@@ -143,8 +143,8 @@ class App {
   }
 
   options() {
-    const { k, same, ranking, tint, filters } = this.state;
-    return { k, same, ranking, color: tint, where: sql(this.data, filters), passes: tester(this.data, filters) };
+    const { k, same, prefer, diverse, ranking, tint, filters } = this.state;
+    return { k, same, prefer, diverse, ranking, color: tint, where: sql(this.data, filters), passes: tester(this.data, filters) };
   }
 
   // Show the groups of the K that is asked for; true if it is still asked for once they are there.
@@ -181,7 +181,7 @@ class App {
     $("colors").value = state.color;
     if (!before || changed("duel")) this.duel.show(state.duel);
     const asked = ["item", "photo"].some(changed);
-    if (!before || asked || ["filters", "same", "k", "ranking", "tint"].some(changed)) this.answer(before && !asked, Boolean(before));
+    if (!before || asked || ["filters", "same", "prefer", "diverse", "k", "ranking", "tint"].some(changed)) this.answer(before && !asked, Boolean(before));
   }
 
   async answer(again, smooth) {
@@ -297,7 +297,8 @@ class App {
     const { state, map } = this;
     const query = new URLSearchParams();
     for (const name of ["item", "groups", "cluster", "duel", "color", "ranking", "tint", "k"]) if (state[name] !== START[name]) query.set(name, state[name]);
-    for (const name of state.same) query.append("same", name);
+    for (const list of ["same", "prefer"]) for (const name of state[list]) query.append(list, name);
+    if (state.diverse) query.set("diverse", "1");
     for (const [name, wanted] of Object.entries(state.filters)) query.set(`only.${name}`, JSON.stringify(wanted));
     const { x, y, scale } = map.view;
     query.set("at", [x.toPrecision(5), y.toPrecision(5), (scale / map.fit).toPrecision(4)].join(","));
@@ -317,7 +318,8 @@ class App {
       } catch { /* a link that was cut short */ }
     }
     const colors = ["cluster", ...data.facets.map((c) => c.name)];
-    const state = { ...START, item: query.get("item"), duel: query.get("duel"), filters, same: query.getAll("same").filter((name) => data.columns.some((c) => c.name === name)) };
+    const fields = (list) => query.getAll(list).filter((name) => data.columns.some((c) => c.name === name));
+    const state = { ...START, item: query.get("item"), duel: query.get("duel"), filters, same: fields("same"), prefer: fields("prefer"), diverse: query.get("diverse") === "1" };
     if (query.has("groups")) state.groups = Number(query.get("groups")) || null;
     if (query.has("cluster")) state.cluster = Number(query.get("cluster")) || 0;
     if (colors.includes(query.get("color"))) state.color = query.get("color");

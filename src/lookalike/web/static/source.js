@@ -43,11 +43,13 @@ class Server {
   vote = (vote) => json("api/votes", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(vote) });
   table = async (ids) => (await ask("api/table", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ids }) })).blob();
 
-  #asked({ k, where, same, ranking, color }) {
+  #asked({ k, where, same, ranking, color, prefer = [], diverse }) {
     const query = new URLSearchParams({ k });
     if (where) query.set("where", where);
     for (const name of same) query.append("same", name);
     if (ranking !== "default") query.set("ranking", ranking);
+    for (const name of prefer) query.append("prefer", `${name}=0.5`);
+    if (diverse) query.set("diverse", "true");
     if (color !== null) query.set("color", color);
     return query;
   }
@@ -57,7 +59,7 @@ class Server {
   search(file, options) {
     const body = new FormData();
     body.append("file", file);
-    return json(`api/search?${this.#asked({ ...options, same: [] })}`, { method: "POST", body });
+    return json(`api/search?${this.#asked({ ...options, same: [], prefer: [] })}`, { method: "POST", body });
   }
 
   async sheet(number) {
