@@ -16,6 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from lookalike.catalog import Catalog
 from lookalike.errors import LookalikeError, UsageError
+from lookalike.options import RankingOptions
 from lookalike.web.app import make_app
 
 HEADERS_WITHIN = 10.0
@@ -60,6 +61,7 @@ def serve(
 def _warm(catalog: Catalog) -> None:
     """Load what the first visitor would wait for: vectors, model, metadata."""
     try:
+        catalog.view().space(RankingOptions().ranking).searcher.prepare()
         for item in catalog.ids[:1]:
             catalog.similar(catalog.thumbnails([item])[0], 1)
     except LookalikeError:
