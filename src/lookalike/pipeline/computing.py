@@ -16,6 +16,7 @@ from lookalike.errors import UsageError
 from lookalike.options import ClusterOptions, MapOptions
 from lookalike.pipeline.graph import GRAPH_K, graph_is_ready, graph_k, renew_neighbors, stored_neighbors
 from lookalike.pipeline.loading import load_vectors
+from lookalike.pipeline.sweeping import sweep_table, swept
 from lookalike.records import (
     Advance,
     Clusters,
@@ -50,18 +51,23 @@ def compute_clusters(
     Options None: as computed last, else the defaults. Raises `UsageError` for an explicit k above the number
     of items.
     """
-    known = store.head.computed.get(schema.CLUSTERS)
+    known, given = store.head.computed.get(schema.CLUSTERS), options
     if options is None:
         options = ClusterOptions(**known.options) if known is not None else ClusterOptions()
     asked = dataclasses.asdict(options)
-    if known is not None and store.head.is_current(schema.CLUSTERS) and known.options == asked:
+    whole = given is None or swept(store) > 0  # asked for anew, those of an older version are completed
+    if whole and known is not None and store.head.is_current(schema.CLUSTERS) and known.options == asked:
         return stored_clusters(store)
     with store.writing():
         ids, vectors = load_vectors(store)
-        found = clusters_of(vectors, options, progress=progress)
+        found, sweep = _swept_clusters(vectors, options, progress)
         rows = {"id": pa.array(ids, pa.string()), "cluster": pa.array(found.labels, pa.int64())}
-        computed = Computed(of=store.head.vectors, options=asked, results=_cluster_results(found))
-        _keep(store, schema.CLUSTERS, pa.table(rows, schema=schema.clusters()), computed)
+        changes = [
+            Replace(schema.CLUSTERS, pa.table(rows, schema=schema.clusters())),
+            Replace(schema.SWEEP, sweep_table(sweep)),
+        ]
+        computed = Computed(of=store.head.vectors, options=asked, results=_cluster_results(found, sweep))
+        store.commit("clusters computed", changes, computed={schema.CLUSTERS: computed})
     return found
 
 
@@ -147,12 +153,19 @@ def clusters_of(vectors: Floats, options: ClusterOptions, *, progress: Progress 
 
     Raises `UsageError` for an explicit k above the number of items.
     """
+    return _swept_clusters(vectors, options, progress)[0]
+
+
+def _swept_clusters(
+    vectors: Floats, options: ClusterOptions, progress: Progress | None
+) -> tuple[Clusters, analysis.Sweep | None]:
+    """As `clusters_of`, and the sweep that they were chosen from (None without items)."""
     items = len(vectors)
     if options.k is not None and options.k > items:
         raise UsageError(f"k={options.k} is more than the {items} items: give at most {items}")
     if not items:
         nothing: Ints = np.zeros(0, np.int64)
-        return _clusters(0, np.zeros(0), Elbow(k=0, low=0, high=0, clear=False), nothing, nothing, ())
+        return _clusters(0, np.zeros(0), Elbow(k=0, low=0, high=0, clear=False), nothing, nothing, ()), None
     max_k = min(max(options.max_k, options.k or 1), items)
     sweep = analysis.kmeans_sweep(vectors, max_k, options.seed, progress=step(progress, "clusters"))
     elbow = analysis.find_elbow(sweep.inertia)
@@ -167,7 +180,7 @@ def clusters_of(vectors: Floats, options: ClusterOptions, *, progress: Progress 
     filled, labels = np.unique(labels, return_inverse=True)
     representatives = analysis.representatives(vectors, labels, centers[filled])
     exemplars = analysis.exemplars(vectors, labels, representatives)
-    return _clusters(
+    clusters = _clusters(
         len(filled),
         curve,
         elbow,
@@ -178,6 +191,7 @@ def clusters_of(vectors: Floats, options: ClusterOptions, *, progress: Progress 
         evidence=analysis.weigh(vectors, sweep, also=(k, elbow.low, elbow.k, elbow.high), seed=options.seed),
         reach=analysis.reach(vectors, labels, exemplars),
     )
+    return clusters, sweep
 
 
 def map_of(vectors: Floats, neighbors: Neighbors, options: MapOptions, *, progress: Progress | None = None) -> Layout:
@@ -224,9 +238,10 @@ def _clusters(
     )
 
 
-def _cluster_results(found: Clusters) -> Mapping[str, Any]:
+def _cluster_results(found: Clusters, sweep: analysis.Sweep | None) -> Mapping[str, Any]:
     elbow = found.elbow
     return {
+        "swept": 0 if sweep is None else sweep.max_k,
         "k": found.k,
         "inertia": found.inertia.tolist(),
         "elbow": {"k": elbow.k, "low": elbow.low, "high": elbow.high, "clear": elbow.clear},

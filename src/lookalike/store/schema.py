@@ -10,7 +10,8 @@ from lookalike.records import COLOR_BINS
 
 ITEMS, METADATA, FAILURES = "items", "metadata", "failures"
 NEIGHBORS, CLUSTERS, MAP, WHITENING = "neighbors", "clusters", "map", "whitening"
-TABLES = (ITEMS, METADATA, FAILURES, NEIGHBORS, CLUSTERS, MAP, WHITENING)
+SWEEP = "sweep"
+TABLES = (ITEMS, METADATA, FAILURES, NEIGHBORS, CLUSTERS, SWEEP, MAP, WHITENING)
 FINGERPRINT = 16
 """Bytes of the checksum of a vector."""
 ADDED = {ITEMS: ("color",), NEIGHBORS: ("spare_rows", "spare_distances", "fingerprint")}
@@ -83,6 +84,12 @@ def clusters() -> pa.Schema:
     return pa.schema([pa.field("id", pa.string(), nullable=False), pa.field("cluster", pa.int64(), nullable=False)])
 
 
+def sweep() -> pa.Schema:
+    """One row for each K: the groups of all items, in the order of ids, as unsigned numbers of equal size."""
+    groups = pa.field("groups", pa.large_binary(), nullable=False)
+    return pa.schema([pa.field("id", pa.string(), nullable=False), groups])
+
+
 def layout() -> pa.Schema:
     """The place of each item in the map, in the order of ids."""
     return pa.schema(
@@ -119,6 +126,7 @@ def empty(table: str, dimension: int) -> pa.Table:
         FAILURES: failures(),
         NEIGHBORS: neighbors(),
         CLUSTERS: clusters(),
+        SWEEP: sweep(),
         MAP: layout(),
         WHITENING: whitening(dimension),
     }
