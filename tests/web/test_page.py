@@ -173,6 +173,27 @@ def test_controls_change_the_answer(visit: Open) -> None:
     page.click(".same >> text=Color")
     until(page, "document.querySelectorAll('.result').length === 5")
     assert "same=color" in page.url
+    page.click(".same >> text=Color")
+    until(page, "document.querySelectorAll('.result').length === 23")
+    page.click("[aria-label='Rather the same'] >> text=Year")
+    until(page, "location.hash.includes('prefer=year')")
+    page.check("#diverse")
+    until(page, "document.querySelector('.took')?.textContent.startsWith('Varied')")
+    assert "same color" in page.inner_text(".result >> nth=0")
+
+
+def test_the_slider_goes_from_shape_to_color(visit: Open) -> None:
+    page = visit("#item=red-00.png")
+    before = results(page)
+    page.locator("#tint").fill("1")
+    until(page, "location.hash.includes('tint=1')")
+    shown = "[...document.querySelectorAll('.result')].map((e) => e.dataset.id).join()"
+    until(page, f"{shown} !== {json.dumps(','.join(before))}")
+    assert {item.rpartition("/")[2].split("-")[0] for item in results(page)[:4]} == {"red"}
+    assert page.evaluate("document.activeElement.id") == "tint", "the arrow keys go on moving it"
+    page.select_option("#ranking", "euclidean")
+    until(page, "document.getElementById('tint').disabled")
+    assert "tint" not in page.url
 
 
 def test_a_group_is_highlighted(visit: Open) -> None:
@@ -182,8 +203,26 @@ def test_a_group_is_highlighted(visit: Open) -> None:
     until(page, "document.getElementById('count').textContent.includes(' of 24')")
     page.click("summary:has-text('How many groups')")
     page.wait_for_selector(".curve path")
+
+
+def test_another_number_of_groups(visit: Open) -> None:
+    page = visit()
+    page.click("summary:has-text('How many groups')")
     page.locator("#curve input").fill("2")
+    until(page, "document.querySelectorAll('.chip').length === 2")
     assert "2 clusters" in page.inner_text("#curve p")
+    assert "groups=2" in page.url
+    page.click(".chip >> nth=0")
+    many = int(page.inner_text(".chip >> nth=0"))
+    until(page, f"document.getElementById('count').textContent.startsWith('{many} of')")
+    there = visit("#" + page.url.split("#")[1])
+    until(there, "document.querySelectorAll('.chip').length === 2")
+    box = page.locator(".curve").bounding_box()
+    page.mouse.click(box["x"] + box["width"] - 8, box["y"] + 20)
+    until(page, "document.querySelectorAll('.chip').length === 8")
+    page.click("#curve button")
+    until(page, "document.querySelectorAll('.chip').length === 4")
+    assert "groups" not in page.url
 
 
 def test_a_selection_is_drawn_and_saved(visit: Open, tmp_path: Path) -> None:
@@ -324,6 +363,9 @@ def test_the_one_file_needs_no_network(visit: Open, shown: Path, tmp_path: Path)
     page.wait_for_selector('.head[data-item="red-00.png"]')
     page.wait_for_timeout(300)
     assert len(page.locator("#map").screenshot()) > 8_000
+    page.click("summary:has-text('How many groups')")
+    page.locator("#curve input").fill("3")
+    until(page, "document.querySelectorAll('.chip').length === 3")
 
 
 def test_the_interface_shows_itself(visit: Open) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lookalike import models, pipeline
+from lookalike import engines, models, pipeline
 from lookalike.catalog.catalog import Catalog
 from lookalike.errors import ModelMismatch
 from lookalike.options import IndexOptions, ModelOptions
@@ -67,6 +67,7 @@ def build(
     model, resize, precision or weights other than those given.
     """
     folder, asked = Path(path), model or ModelOptions()
+    engines.named(options.engine)  # one that is not installed is refused before anything is made
     if folder.exists() and not is_unfinished(folder):
         catalog = open_catalog(folder)
         _check_model(catalog.store.head.model, asked)

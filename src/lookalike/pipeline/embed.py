@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,9 @@ import numpy as np
 from lookalike import images, models
 from lookalike.errors import ModelMismatch, Rejected
 from lookalike.options import Fit, ImageLimits
-from lookalike.records import Floats, Input, ModelFacts, Photo
+from lookalike.records import Bytes, Floats, Input, ModelFacts, Photo
+
+_NONE: Bytes = np.zeros((0, 0, 3), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Twin:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A new vector."""
+    """A new vector; the photo's pixels are no longer there."""
 
     input: Input
     sha256: str
@@ -69,9 +71,9 @@ class Embedder:
 
     `decoder` turns bytes into photos: in processes of its own, unless told otherwise.
 
-    `contents` are the checksums of photos that the catalog holds already. The same bytes are decoded once:
-    the first to come claims them, later ones become a `Twin`. With `vectors`, by id, no network is run and every
-    photo has its own.
+    `contents` are the checksums of photos that the catalog holds already. The same bytes are decoded once: the first
+    to come claims them, later ones become a `Twin`; copies in several processes do not know each other's claims. With
+    `vectors`, by id, no network is run and every photo has its own.
     """
 
     def __init__(
@@ -98,6 +100,18 @@ class Embedder:
         for part in _parts(self._read(task) for task in batch):
             found += self._embedded(part)
         return found
+
+    def split(self, batch: Sequence[Task]) -> list[Sequence[Task]]:
+        """One batch a photo; see `engines.Divisible`."""
+        return [[task] for task in batch]
+
+    def join(self, results: Sequence[list[Outcome]]) -> list[Outcome]:
+        """The outcomes of a batch from those of its photos."""
+        return [outcome for outcomes in results for outcome in outcomes]
+
+    def lost(self, batch: Sequence[Task], detail: str) -> list[Outcome]:
+        """What becomes of photos that no process survives."""
+        return [Failed(task.input, None, Rejected("E_WORKER", detail, stage="embed")) for task in batch]
 
     def _read(self, task: Task) -> Unchanged | Twin | Failed | _Read:
         sha256 = None
@@ -185,4 +199,5 @@ def _embedded(read: _Read, photo: Photo, vector: Floats) -> Embedded | Failed:
     if not np.isfinite(vector).all():
         detail = "the model's vector of this photo is not finite: it would make every distance to it meaningless"
         return Failed(read.input, read.sha256, Rejected("E_NOT_FINITE", detail, stage="embed"))
-    return Embedded(read.input, read.sha256, photo, vector)
+    # the pixels have served: an outcome may be far from where it is written
+    return Embedded(read.input, read.sha256, replace(photo, pixels=_NONE), vector)

@@ -90,6 +90,15 @@ class LanceStore:
         """The state that this object reads."""
         return self._manifest.head
 
+    def newest(self) -> int:
+        """The newest version on disk; see `Store.newest`."""
+        versions = list_versions(self.folder)
+        return versions[-1] if versions else self.head.version
+
+    def reopened(self) -> LanceStore:
+        """The newest version on disk; see `Store.reopened`."""
+        return LanceStore.open(self.folder)
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the write lock, on the newest version. May be nested."""
