@@ -50,7 +50,7 @@ class Arrays(Explorer):
             "type": pa.array([f"type {label}" for label in labels]),
             "year": pa.array(rng.integers(2000, 2026, n)),
         }
-        self._pictures, self._made = (
+        self._singles, self._many = (
             [picture(224, seed) for seed in range(4)],
             [picture(1024, seed) for seed in range(4)],
         )
@@ -83,10 +83,10 @@ class Arrays(Explorer):
         return State("current")
 
     def sheet(self, number: int, side: int = 64, format: str = "JPEG", quality: int = 80) -> bytes:
-        return self._made[number % 4]
+        return self._many[number % 4]
 
     def thumbnail(self, item: str) -> bytes:
-        return self._pictures[int(item[:7]) % 4]
+        return self._singles[int(item[:7]) % 4]
 
 
 class Still(Live):
