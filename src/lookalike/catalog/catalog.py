@@ -15,6 +15,7 @@ from lookalike import analysis, engines, images, models, pipeline, report
 from lookalike.catalog import overview
 from lookalike.catalog.files import check_id, write_table
 from lookalike.catalog.ranking import hits, rank_items, rank_photo, rank_row
+from lookalike.catalog.reasons import explain
 from lookalike.catalog.view import View
 from lookalike.engines import Engine
 from lookalike.errors import ModelMismatch, NotFound, Rejected, UsageError
@@ -71,7 +72,7 @@ class Catalog:
     def __len__(self) -> int:
         return self.store.head.rows.get(schema.ITEMS, 0)
 
-    def index(  # noqa: PLR0913  one argument an option of the command
+    def index(
         self,
         *sources: Source,
         metadata: Source | None = None,
@@ -135,6 +136,8 @@ class Catalog:
         color: float | None = None,
         where: str | None = None,
         same: Sequence[str] = (),
+        prefer: Mapping[str, float] | None = None,
+        diverse: bool = False,
     ) -> Similar:
         """The exact k most similar items of a query, nearest first.
 
@@ -142,7 +145,16 @@ class Catalog:
         order; bytes are the content of an image file. An item is not its own look-alike. Raises `NotFound` for
         an unknown query and `UsageError` for a photo that cannot be used or a filter that cannot be read.
         """
-        return self.look_up(query, RankingOptions(k=k, ranking=ranking, color=color, where=where, same=tuple(same)))[0]
+        options = RankingOptions(
+            k=k,
+            ranking=ranking,
+            color=color,
+            where=where,
+            same=tuple(same),
+            prefer=tuple((prefer or {}).items()),
+            diverse=diverse,
+        )
+        return self.look_up(query, options)[0]
 
     def look_up(
         self,
@@ -157,20 +169,25 @@ class Catalog:
             found = rank_row(view, asked.row or 0, options)
         else:
             found = rank_photo(view, *asked.photo, options)
-        pairs = hits(found)
-        described = view.described([row for row, _ in pairs])
-        scale = view.space(options).scale
+        pairs, space = hits(found.neighbors), view.space(options)
+        rows = [row for row, _ in pairs]
+        described = view.described(rows)
+        point = space.points[asked.row or 0] if asked.photo is None else space.point(*asked.photo)
+        because = explain(view, space, options, point, asked.row, rows)
         results = tuple(
             Hit(
                 id=view.ids[row],
                 path=described[row][0],
                 distance=distance,
-                score=float(analysis.score(distance, scale)),
+                score=float(analysis.score(distance, space.scale)),
                 metadata=described[row][1],
+                picture=why.picture,
+                prefer=why.prefer,
+                reasons=why.reasons,
             )
-            for row, distance in pairs
+            for (row, distance), why in zip(pairs, because, strict=True)
         )
-        return Similar(query=asked.name, results=results), asked.picture
+        return Similar(query=asked.name, results=results, diverse=found.diverse), asked.picture
 
     def recommend(
         self,
@@ -180,6 +197,8 @@ class Catalog:
         color: float | None = None,
         where: str | None = None,
         same: Sequence[str] = (),
+        prefer: Mapping[str, float] | None = None,
+        diverse: bool = False,
         out: Source | None = None,
         progress: Progress | None = None,
     ) -> pa.Table:
@@ -187,7 +206,15 @@ class Catalog:
 
         `out` also writes the table, as `.parquet`, `.csv` or `.jsonl`.
         """
-        options = RankingOptions(k=k, ranking=ranking, color=color, where=where, same=tuple(same))
+        options = RankingOptions(
+            k=k,
+            ranking=ranking,
+            color=color,
+            where=where,
+            same=tuple(same),
+            prefer=tuple((prefer or {}).items()),
+            diverse=diverse,
+        )
         view = self.view()
         found = rank_items(view, options, progress=progress)
         rows, columns = (found.ids >= 0).nonzero()
@@ -245,12 +272,25 @@ class Catalog:
         color: float | None = None,
         where: str | None = None,
         same: Sequence[str] = (),
+        prefer: Mapping[str, float] | None = None,
+        diverse: bool = False,
         progress: Progress | None = None,
     ) -> Evaluation:
         """Share of the k nearest that carry the query's label, per metadata column in `labels`."""
-        options = RankingOptions(k=k, ranking=ranking, color=color, where=where, same=tuple(same))
-        if scored := [label for label in labels if label in options.same]:
-            raise UsageError(f"label {scored[0]!r} is scored, so it cannot be in same: leave it out of one of them")
+        options = RankingOptions(
+            k=k,
+            ranking=ranking,
+            color=color,
+            where=where,
+            same=tuple(same),
+            prefer=tuple((prefer or {}).items()),
+            diverse=diverse,
+        )
+        for name, fields in (("same", options.same), ("prefer", tuple(prefer or {}))):
+            if scored := [label for label in labels if label in fields]:
+                raise UsageError(
+                    f"label {scored[0]!r} is scored, so it cannot be in {name}: leave it out of one of them"
+                )
         view = self.view()
         columns = {label: view.labels(label) for label in labels}
         found = rank_items(view, options, progress=progress)
@@ -364,7 +404,9 @@ class Catalog:
         if isinstance(query, bytes):
             return self._photo("photo", query, decoder)
         view, text = self.view(), os.fspath(query)
-        row = view.rows.get(text, view.stems.get(text, -1))
+        row = view.rows.get(text, -1)
+        if row < 0:
+            row = view.stems.get(text, -1)
         if row >= 0:
             return _Query(view.ids[row], self.thumbnails([view.ids[row]])[0], row=row)
         path = Path(text)

@@ -66,6 +66,7 @@ class Explorer:
         """Make ready what the first visitor would wait for: vectors, both faces of the metadata, the map, the model."""
         _ = self.info, self.points, self.columns, self.clusters
         for item in self.ids[:1]:
+            self._view.space(RankingOptions()).searcher.prepare()
             self.search(self.thumbnail(item), RankingOptions(k=1))
 
     @property
@@ -245,6 +246,23 @@ class Explorer:
         """The distance at which a score of the default ranking is one half."""
         return self._view.space(RankingOptions()).scale
 
+    def table(self, ids: Sequence[str]) -> pa.Table:
+        """Some items as `lookalike export` writes all: id, path, the metadata, vector, x, y, cluster; no neighbors.
+
+        Raises `NotFound` if one of them is not there. What has no place or cluster is null.
+        """
+        rows = np.array([self.row(item) for item in ids], np.int64)
+        paths = self._store.read(schema.ITEMS, ["id", "path"])
+        at = pc.index_in(pa.array(ids, pa.string()), value_set=paths["id"].combine_chunks())
+        columns: dict[str, Any] = {"id": pa.array(ids, pa.string()), "path": paths["path"].take(at)}
+        columns |= {name: self.metadata[name].take(rows) for name in self.metadata.column_names}
+        vectors = self._view.vectors[rows]
+        columns["vector"] = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), self._view.vectors.shape[1])
+        for axis, name in enumerate(("x", "y")):
+            columns[name] = pa.array(self.positions[rows, axis], mask=~np.isfinite(self.positions[rows, axis]))
+        columns["cluster"] = pa.array(self.labels[rows], mask=self.labels[rows] < 0)
+        return pa.table(columns)
+
     def similar(self, item: str, options: RankingOptions) -> Similar:
         """The look-alikes of an item; raises `NotFound` for an id that is not there."""
         return self.catalog.look_up(self.ids[self.row(item)], options)[0]
@@ -253,7 +271,7 @@ class Explorer:
         """The look-alikes of a new photo, and its place on the map: the mean of its look-alikes' places, the nearer
         the weightier. None where none of them has a place.
         """
-        wider = replace(options, k=min(max(options.k, PLACED_BY), MAX_K))
+        wider = replace(options, k=min(max(options.k, PLACED_BY), MAX_K), diverse=False)
         found, _ = self.catalog.look_up(photo, wider, decoder=images.WORKERS)
         near = [hit for hit in found.results[:PLACED_BY] if np.isfinite(self.positions[self._view.rows[hit.id]]).all()]
         place = None
@@ -261,8 +279,9 @@ class Explorer:
             weights = np.array([1 / (hit.distance**2 + 1e-9) for hit in near])
             mean = np.average([self.positions[self._view.rows[hit.id]] for hit in near], axis=0, weights=weights)
             place = float(mean[0]), float(mean[1])
-        cut = Similar(query=found.query, results=found.results[: options.k], exact=found.exact, recall=found.recall)
-        return cut, place
+        if options.diverse:
+            return self.catalog.look_up(photo, options, decoder=images.WORKERS)[0], place
+        return replace(found, results=found.results[: options.k]), place
 
     def thumbnail(self, item: str) -> bytes:
         """The thumbnail (JPEG) of an item; the last 64 MiB of them are kept in memory."""

@@ -12,7 +12,7 @@ from lookalike.catalog.catalog import Catalog
 from lookalike.errors import ModelMismatch
 from lookalike.options import IndexOptions, ModelOptions
 from lookalike.records import Indexed, ModelFacts, Progress
-from lookalike.store import LanceStore
+from lookalike.store import LanceStore, is_unfinished
 
 Source = str | os.PathLike[str]
 
@@ -71,7 +71,7 @@ def build(
     """
     folder, asked = Path(path), model or ModelOptions()
     engines.named(options.engine)  # one that is not installed is refused before anything is made
-    if (folder / "lookalike.json").exists() or (folder.exists() and any(folder.iterdir())):
+    if folder.exists() and not is_unfinished(folder):
         catalog = open_catalog(folder)
         _check_model(catalog.store.head.model, asked)
         with catalog.store.writing():

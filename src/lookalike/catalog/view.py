@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lookalike.analysis import Searcher, Whitening, mix, typical_distance
+from lookalike.analysis import Field, Penalties, Searcher, Whitening, make_field, mix, typical_distance
 from lookalike.errors import UsageError
 from lookalike.options import RankingOptions
 from lookalike.pipeline import default_color, load_colors, load_vectors, whitening
@@ -23,6 +23,8 @@ from lookalike.records import Floats, Value
 from lookalike.store import Store, schema
 
 KEYS = ("id", "path")
+CLOSE_COLORS, CLOSE_ANYWHERE = 0.1, 0.5
+"""The share of all pairs of items whose colors are called similar, and the distance that is similar in any catalog."""
 KEPT = 4
 """Spaces that are kept ready: a slider moved to and fro must not fill the memory."""
 
@@ -96,6 +98,49 @@ class View:
     @cached_property
     def _whitening(self) -> Whitening:
         return whitening(self.store, self.vectors)
+
+    @cached_property
+    def _fields(self) -> dict[str, Field]:
+        return {}
+
+    def field(self, name: str) -> Field:
+        """A metadata column as gaps between items; raises `UsageError` for one that is not there."""
+        if name not in self._fields:
+            self._fields[name] = make_field(name, self.labels(name))
+        return self._fields[name]
+
+    @cached_property
+    def telling(self) -> list[str]:
+        """The metadata columns that say something of several items: not those with a value for nearly each."""
+        found = []
+        for name in self.metadata.column_names:
+            known = self.metadata[name].drop_null()
+            is_number = pa.types.is_integer(known.type) or pa.types.is_floating(known.type)
+            if len(known) and (is_number or 2 * pc.count_distinct(known).as_py() <= len(self.ids)):
+                found.append(name)
+        return found
+
+    @cached_property
+    def _close_colors(self) -> float:
+        """The distance of color vectors below which a tenth of all pairs lie, from 300 items; 0.5 at least."""
+        known = self._colors
+        if known is None or len(known) < 2:
+            return CLOSE_ANYWHERE
+        some = known[np.unique(np.linspace(0, len(known) - 1, 300).astype(np.int64))]
+        apart = np.sqrt(np.maximum(2 - 2 * some @ some.T, 0))[np.triu_indices(len(some), 1)]
+        return max(CLOSE_ANYWHERE, float(np.quantile(apart, CLOSE_COLORS)))
+
+    def similar_colors(self, query: int, rows: Sequence[int]) -> list[bool]:
+        """Whether the product's own colors are among the nearest to the query's, for each of `rows`."""
+        if self._colors is None:
+            return [False] * len(rows)
+        apart = np.linalg.norm(self._colors[list(rows)] - self._colors[query], axis=1)
+        return [bool(gap <= self._close_colors) for gap in apart]
+
+    def penalties(self, prefer: Sequence[tuple[str, float]], space: Space) -> Penalties:
+        """What fields add to distances in `space`; the unit is the distance at which a score is one half."""
+        fields = tuple(self.field(name) for name, _ in prefer)
+        return Penalties(fields, tuple(weight for _, weight in prefer), space.scale or 1.0)
 
     @cached_property
     def _white(self) -> Floats:

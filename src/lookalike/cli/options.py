@@ -105,6 +105,18 @@ Same = Annotated[
     list[str] | None,
     typer.Option(help="Only items with the query's value in this field; may be repeated.", show_default=False),
 ]
+Prefer = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FIELD=WEIGHT",
+        help="Rather items with the query's value in this field (numbers: near it). A weight of 1 counts like a "
+        "picture at the typical distance; may be repeated.",
+        show_default=False,
+    ),
+]
+Diverse = Annotated[
+    bool, typer.Option("--diverse", help="Results that differ: near-identical items count once; says what that costs.")
+]
 MaxK = Annotated[int, typer.Option("--max-k", help="Largest K of the sweep; at most the number of items.")]
 Clusters = Annotated[str, typer.Option("-k", help="Number of clusters, or `auto` for the elbow.")]
 Seed = Annotated[int, typer.Option(help="Seed; equal seeds give equal results.")]

@@ -31,6 +31,7 @@ class _Entry:
 
     `graph` gives the ONNX model of these facts, None for a model that is none. `hidden` ones are known by name but
     not listed. `published` are the weights of a model whose weights are no part of the install.
+    `parts` as in the function below.
     """
 
     facts: ModelFacts
@@ -39,6 +40,7 @@ class _Entry:
     hidden: bool = False
     published: Published | None = None
     batch: int | None = None
+    parts: tuple[tuple[int, float], ...] = ()
 
 
 def names(*, hidden: bool = False) -> tuple[str, ...]:
@@ -51,6 +53,14 @@ def precisions(name: str | None = None) -> tuple[str, ...]:
     if name is not None and name.startswith(onnxfile.PREFIX):
         return ("fp32",)
     return _entry(DEFAULT if name is None else name).precisions
+
+
+def parts(name: str) -> tuple[tuple[int, float], ...]:
+    """The pieces that a model's vector is made of, in order: how many numbers, and what each weighs in the default
+    ranking. None for a vector that is of one piece, or of a model that is not known here.
+    """
+    entry = _MODELS.get(name)
+    return () if entry is None else entry.parts
 
 
 def best_precision(name: str | None = None) -> str:
@@ -276,6 +286,10 @@ def _lite0(output: str) -> Callable[[ModelFacts], bytes]:
     return graph
 
 
+def _taps(network: lite0.Network) -> tuple[tuple[int, float], ...]:
+    return tuple((2 * network.blocks[tap.block].outputs, tap.share) for tap in network.taps)
+
+
 def _sister(sister: lites.Sister) -> _Entry:
     def graph(known: ModelFacts) -> bytes:
         data = sister.read_weights()
@@ -290,7 +304,7 @@ def _sister(sister: lites.Sister) -> _Entry:
         sha256=sister.sha256,
         summary=f"as the default from a larger network at {sister.network.size} x {sister.network.size}",
     )
-    return _Entry(facts_, graph)
+    return _Entry(facts_, graph, parts=_taps(sister.network))
 
 
 def _vgg16(published_: Published, *, top: bool) -> Callable[[ModelFacts], bytes]:
@@ -336,7 +350,7 @@ _VGG16 = ModelFacts(
 _MODELS: Mapping[str, _Entry] = {
     entry.facts.name: entry
     for entry in (
-        _Entry(_LITE0, _lite0("statistics"), ("fp32", "int8")),
+        _Entry(_LITE0, _lite0("statistics"), ("fp32", "int8"), parts=_taps(lite0.LITE0)),
         _Entry(
             replace(
                 _LITE0,

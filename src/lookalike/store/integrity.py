@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from lookalike.errors import CatalogDamaged, LookalikeError
@@ -34,17 +35,36 @@ def data_files(folder: Path) -> set[str]:
     }
 
 
-def settle(folder: Path, fresh: Iterable[str]) -> dict[str, tuple[int, str]]:
-    """Make files durable, their names too, and return the size and SHA-256 of each."""
-    facts = {}
+def check_written(uri: Path, version: int, fresh: Container[str]) -> None:
+    """Raise `OSError` unless the `fresh` files of a data set are as long as Lance says that it wrote them.
+
+    Lance was seen to go on after a write that failed (EIO, once), and to leave a file without its middle.
+    """
+    import lance
+
+    for fragment in lance.dataset(str(uri), version=version).get_fragments():
+        for file in fragment.metadata.files:
+            path = uri / "data" / file.path
+            expected = file.file_size_bytes
+            if str(path.relative_to(uri.parent)) in fresh and expected and path.stat().st_size != expected:
+                raise OSError(f"{path.name!r} has {path.stat().st_size} of {expected} bytes: a write to it was lost")
+
+
+def settle(folder: Path, fresh: Iterable[str]) -> tuple[dict[str, tuple[int, str]], dict[str, int]]:
+    """Make files durable, their names too, and return the size and SHA-256 of each, and the CRC-32 of each."""
+    facts, short = {}, {}
     for name in sorted(fresh):
-        path = folder / name
-        with path.open("rb") as file:
+        with (folder / name).open("rb") as file:
             os.fsync(file.fileno())
-            facts[name] = (path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+            long, short[name], size = hashlib.sha256(), 0, 0
+            while part := file.read(1 << 20):
+                long.update(part)
+                short[name] = zlib.crc32(part, short[name])
+                size += len(part)
+            facts[name] = (size, long.hexdigest())
     for parent in sorted({above for name in facts for above in _folders(name)}):
         sync_folder(folder / parent)
-    return facts
+    return facts, short
 
 
 def check_files(folder: Path) -> Checked:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,17 +16,20 @@ from lookalike.errors import CatalogDamaged, CatalogForeign, LookalikeError, Sto
 from lookalike.records import Checked, ModelFacts
 from lookalike.store import schema
 from lookalike.store.base import Append, Change, Computed, Delete, Head, Replace, Upsert, next_head, now
-from lookalike.store.integrity import check_files, data_files, remove_orphans, settle
+from lookalike.store.integrity import check_files, check_written, data_files, remove_orphans, settle
 from lookalike.store.lock import no_space, write_lock
 from lookalike.store.manifest import (
     MARKER,
     Manifest,
     check_marker,
+    is_unfinished,
     list_versions,
     read_manifest,
+    sync_folder,
     write_manifest,
     write_marker,
 )
+from lookalike.store.reading import Reading
 
 STORAGE_VERSION: Literal["2.1"] = "2.1"
 """Version of Lance's file format that is written out, so that a newer Lance does not change it silently."""
@@ -40,21 +43,27 @@ class LanceStore:
         self._manifest = manifest
         self._writing = False
         self._known: set[str] = set()
+        self._read = Reading(folder)
 
     @classmethod
     def create(cls, folder: Path, model: ModelFacts) -> LanceStore:
-        """Make an empty catalog; `folder` must not exist or be empty."""
+        """Make an empty catalog; `folder` must not exist, be empty, or hold what a `create` that was cut short left."""
         try:
+            made = [one for one in folder.absolute().parents if not one.exists()]
             folder.mkdir(parents=True, exist_ok=True)
-            if any(entry.name != "lock" for entry in folder.iterdir()):
+            if not is_unfinished(folder):
                 raise CatalogForeign(
                     f"{str(folder)!r} holds other files and is no lookalike catalog: give a new or empty folder"
                 )
             with write_lock(folder / "lock"):
                 manifest = Manifest(Head(version=1, at=now(), message="created", model=model), {})
                 write_marker(folder)
-                manifest = replace(manifest, files=settle(folder, {MARKER}))
+                files, crc32 = settle(folder, {MARKER})
+                manifest = replace(manifest, files=files, crc32=crc32)
                 write_manifest(folder, manifest)
+            for one in (folder.absolute(), *made):
+                with suppress(PermissionError):  # a folder that may be passed through, but not read
+                    sync_folder(one.parent)
         except NotADirectoryError as exc:
             raise CatalogForeign(f"{str(folder)!r} is a file: a catalog is a folder") from exc
         except FileExistsError as exc:
@@ -71,7 +80,9 @@ class LanceStore:
         check_marker(folder)
         manifest = read_manifest(folder, version)
         if manifest is None:
-            raise CatalogDamaged(f"catalog {str(folder)!r} has no version: restore it from a copy, or make it anew")
+            raise CatalogDamaged(
+                f"catalog {str(folder)!r} has no version: run `lookalike index` to make it, or restore it"
+            )
         return cls(folder, manifest)
 
     @property
@@ -154,9 +165,11 @@ class LanceStore:
                 if data is not None:
                     tables[change.table], rows[change.table] = data.version, data.count_rows()
             fresh = data_files(self.folder) - self._known
-            files = settle(self.folder, fresh)
+            for table in {change.table for change in changes} & tables.keys():
+                check_written(self._uri(table), tables[table], fresh)
+            files, crc32 = settle(self.folder, fresh)
             head = next_head(self.head, message, changes, rows, vectors_changed=vectors_changed, computed=computed)
-            manifest = Manifest(head, tables, files)
+            manifest = Manifest(head, tables, files, crc32)
             write_manifest(self.folder, manifest)
         except (OSError, ValueError, pa.ArrowException) as exc:
             raise _translated(self.folder, exc) from exc
@@ -193,10 +206,13 @@ class LanceStore:
     def _dataset(self, table: str) -> Any:
         import lance
 
+        version = self._manifest.tables[table]
         try:
-            return lance.dataset(str(self._uri(table)), version=self._manifest.tables[table])
+            data = lance.dataset(str(self._uri(table)), version=version)
+            self._read.check(f"{table}.lance", version, data, self.head.version)
         except (OSError, ValueError) as exc:
             raise self._damaged(table, exc) from exc
+        return data
 
     def _apply(self, change: Change, tables: Mapping[str, int]) -> Any:
         """Apply one change to its data set and return that, or None if there was nothing to do."""

@@ -27,12 +27,14 @@ VERSIONS = "versions"
 class Manifest:
     """A head, for each table the version of its data set, and what this version added to the folder.
 
-    `files` maps the path of each new file to its size in bytes and its SHA-256.
+    `files` maps the path of each new file to its size in bytes and its SHA-256, `crc32` to its CRC-32, which is quick
+    enough to be compared whenever the file is read.
     """
 
     head: Head
     tables: Mapping[str, int]
     files: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    crc32: Mapping[str, int] = field(default_factory=dict)
 
 
 def write_marker(folder: Path) -> None:
@@ -40,6 +42,13 @@ def write_marker(folder: Path) -> None:
     marker = {"what": "a lookalike catalog of photos", "format": FORMAT}
     (folder / VERSIONS).mkdir(exist_ok=True)
     write_aside(folder / MARKER, json.dumps(marker, indent=1).encode() + b"\n")
+
+
+def is_unfinished(folder: Path) -> bool:
+    """Whether a folder holds nothing, or only what making a catalog leaves when it is cut short."""
+    ours = {"lock", MARKER, VERSIONS}
+    names = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+    return not list_versions(folder) and all(name in ours or name.startswith(f".{MARKER}.") for name in names)
 
 
 def check_marker(folder: Path) -> None:
@@ -140,6 +149,7 @@ def _to_json(manifest: Manifest) -> dict[str, Any]:
         "content": head.content,
         "tables": tables,
         "files": {path: list(facts) for path, facts in manifest.files.items()},
+        "crc32": dict(manifest.crc32),
         "computed": {name: dataclasses.asdict(computed) for name, computed in head.computed.items()},
     }
 
@@ -156,4 +166,5 @@ def _from_json(stored: Mapping[str, Any]) -> Manifest:
         computed={name: Computed(**computed) for name, computed in stored["computed"].items()},
     )
     files = {path: (size, sha256) for path, (size, sha256) in stored.get("files", {}).items()}
-    return Manifest(head, {name: table["version"] for name, table in stored["tables"].items()}, files)
+    tables = {name: table["version"] for name, table in stored["tables"].items()}
+    return Manifest(head, tables, files, stored.get("crc32", {}))

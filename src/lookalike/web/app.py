@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import time
@@ -16,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from lookalike import __version__
 from lookalike.catalog import Against, Catalog, Explorer, Live, Votes, plain
 from lookalike.errors import NotFound
-from lookalike.options import MAX_K, RANKINGS, RankingOptions
+from lookalike.options import MAX_K, MAX_WEIGHT, RANKINGS, RankingOptions, parse_preferences
 from lookalike.records import Similar
 from lookalike.store import schema
 from lookalike.web import schemas
@@ -24,10 +25,12 @@ from lookalike.web.describe import answer_errors, describe_errors
 from lookalike.web.files import Packed, static_files
 from lookalike.web.guard import Guard, Limits
 from lookalike.web.problems import Problem
-from lookalike.web.writes import Compared, Writes, request_form
+from lookalike.web.writes import Compared, Writes, parsed, request_form
 
-CONTROLS = ("k", "where", "same", "ranking", "color")
+CONTROLS = ("k", "where", "same", "ranking", "color", "prefer", "diverse")
 """The ranking options there are: the page shows a control for each that it knows."""
+LARGEST_TABLE = 20 * 1024 * 1024
+"""Bytes of a list of ids."""
 LONG = 2_000
 """Characters of a filter at most."""
 BINARY = "application/octet-stream"
@@ -44,6 +47,15 @@ Where = Annotated[
 ]
 Same = Annotated[list[str] | None, Query(description="Only items with the query's value in this field; repeatable.")]
 Ranking = Annotated[str, Query(description=f"One of {', '.join(RANKINGS)}.")]
+Prefer = Annotated[
+    list[str] | None,
+    Query(
+        max_length=100,
+        description=f"FIELD=WEIGHT: rather items with the query's value there, 0 to {MAX_WEIGHT:g}; repeatable.",
+        examples=[["brand=0.3"]],
+    ),
+]
+Diverse = Annotated[bool, Query(description="Results that differ: near-identical items count once.")]
 Color = Annotated[
     float | None,
     Query(ge=0, le=1, description="Share of color in the default ranking: 0 shape and material alone, 1 color alone."),
@@ -125,6 +137,7 @@ class _Api:
         get("/api/map", response_model=schemas.Map)(self.map)
         get("/api/points", response_class=_Binary)(self.points)
         get("/api/columns", response_model=schemas.Columns)(self.columns)
+        app.post("/api/table", response_class=_Parquet, openapi_extra=_IDS)(self.table)
         get("/api/sheets/{number}", response_class=_Jpeg)(self.sheet)
         get("/thumbnails/{id:path}", response_class=_Jpeg)(self.thumbnail)
         files = static_files()
@@ -156,6 +169,8 @@ class _Api:
         where: Where = None,
         same: Same = None,
         ranking: Ranking = "default",
+        prefer: Prefer = None,
+        diverse: Diverse = False,
         color: Color = None,
     ) -> Response:
         """The exact k most similar items of an item, nearest first."""
@@ -164,7 +179,15 @@ class _Api:
                 self.item, f"{id}/similar"
             )  # the slash was percent-encoded: a part of the id
         _known(request.query_params)
-        options = RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same or ()), color=color)
+        options = RankingOptions(
+            k=k,
+            ranking=ranking,
+            where=where,
+            same=tuple(same or ()),
+            color=color,
+            prefer=parse_preferences(prefer or ()),
+            diverse=diverse,
+        )
         started = time.perf_counter()
         found = await self._worked(self.explorer.similar, id, options)
         return JSONResponse(_answer(found, started))
@@ -176,6 +199,8 @@ class _Api:
         where: Where = None,
         same: Same = None,
         ranking: Ranking = "default",
+        prefer: Prefer = None,
+        diverse: Diverse = False,
         color: Color = None,
     ) -> Response:
         """The look-alikes of a photo (field `file`), and its place on the map. Nothing of it is kept.
@@ -191,11 +216,14 @@ class _Api:
             _known(fields)
             data = await photo.read()
             repeated = [str(value) for value in form.getlist("same")] or same or []
+            preferred = [str(value) for value in form.getlist("prefer")] or prefer or []
         options = RankingOptions(
             k=_whole(fields["k"]) if "k" in fields else k,
             ranking=fields.get("ranking", ranking),
             where=_short(fields.get("where")) or where,
             same=tuple(repeated),
+            prefer=parse_preferences(preferred),
+            diverse=_is_yes(fields["diverse"]) if "diverse" in fields else diverse,
             color=_share(fields["color"]) if "color" in fields else color,
         )
         started = time.perf_counter()
@@ -239,6 +267,15 @@ class _Api:
         shown = self._at(v)
         return self._kept(shown, "columns", request, lambda: shown.columns)
 
+    async def table(self, request: Request) -> Response:
+        """Some items as a Parquet file: id, path, the metadata, vector, x, y, cluster. Reads only."""
+        given = parsed(await request.body(), LARGEST_TABLE)
+        ids = given.get("ids") if isinstance(given, dict) else None
+        if not isinstance(ids, list) or not ids or not all(isinstance(item, str) for item in ids):
+            raise Problem(422, "E_USAGE", "ids must be a list of at least one id")
+        body = await self._worked(_parquet, self.explorer, ids)
+        return Response(body, media_type=_Parquet.media_type)
+
     def sheet(self, request: Request, number: int, v: Version = None) -> Response:
         """256 small pictures in one (JPEG), 16 by 16, by their slots."""
         shown = self._at(v)
@@ -266,6 +303,14 @@ class _Api:
             newest = self.explorer.version
             self._packed = {**{old: one for old, one in self._packed.items() if old[0] == newest}, key: packed}
         return packed.response(request)
+
+
+def _parquet(shown: Explorer, ids: list[str]) -> bytes:
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    pq.write_table(shown.table(ids), buffer)
+    return buffer.getvalue()
 
 
 def _fresh(shown: Explorer, version: str | None) -> str:
@@ -313,6 +358,12 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def _is_yes(text: str) -> bool:
+    if text.lower() not in ("true", "false", "1", "0"):
+        raise Problem(422, "E_USAGE", f"diverse={text[:100]!r} is neither true nor false: give one of them")
+    return text.lower() in ("true", "1")
+
+
 def _share(text: str) -> float:
     try:
         return float(text)
@@ -334,10 +385,28 @@ class _Jpeg(Response):
     media_type = "image/jpeg"
 
 
+class _Parquet(Response):
+    media_type = "application/vnd.apache.parquet"
+
+
 class _Binary(Response):
     media_type = BINARY
 
 
+_IDS: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["ids"],
+                    "properties": {"ids": {"type": "array", "items": {"type": "string"}, "examples": [["0001.jpg"]]}},
+                }
+            }
+        },
+    }
+}
 _UPLOAD: dict[str, Any] = {
     "requestBody": {
         "required": True,

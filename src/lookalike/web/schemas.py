@@ -29,6 +29,13 @@ class Items(BaseModel):
     items: list[Described]
 
 
+class Parts(BaseModel):
+    """What makes up a score, 1 / (1 + `picture` + the sum of `prefer`): the pictures, and each preferred field."""
+
+    picture: float = Field(examples=[0.72])
+    prefer: dict[str, float] = Field(examples=[{"brand": 0.3}])
+
+
 class LookAlike(BaseModel):
     """One look-alike. `score` is 1 for the same picture and 1/2 at a distance typical of the catalog."""
 
@@ -37,16 +44,31 @@ class LookAlike(BaseModel):
     distance: float = Field(examples=[4.21])
     score: float = Field(examples=[0.58])
     metadata: dict[str, Value] = Field(examples=[_METADATA])
+    parts: Parts
+    reasons: list[str] = Field(examples=[["same type", "similar color", "other brand"]])
+
+
+class Diversity(BaseModel):
+    """What choosing results that differ did: `pool` candidates, `collapsed` of them near-identical to one before; the
+    mean `score`, that of the `nearest` in their place, and the difference, `cost`.
+    """
+
+    pool: int
+    collapsed: int
+    score: float
+    nearest: float
+    cost: float
 
 
 class Similar(BaseModel):
-    """The look-alikes of a query, nearest first. `recall` is 1.0 when `exact`."""
+    """The look-alikes of a query, nearest first. `recall` is 1.0 when `exact`; `diverse` is null unless asked for."""
 
     query: str = Field(examples=["0001.jpg"])
     exact: bool
     recall: float = Field(examples=[1.0])
     took_ms: float = Field(examples=[3.4])
     results: list[LookAlike]
+    diverse: Diversity | None
 
 
 class Place(BaseModel):
