@@ -15,7 +15,7 @@ import pyarrow as pa
 from lookalike.errors import CatalogDamaged, CatalogForeign, LookalikeError, StoreError, UsageError
 from lookalike.records import Checked, ModelFacts
 from lookalike.store import schema
-from lookalike.store.base import Append, Change, Computed, Delete, Head, Replace, Upsert, next_head, now
+from lookalike.store.base import STREAMED, Append, Change, Computed, Delete, Head, Replace, Upsert, next_head, now
 from lookalike.store.integrity import check_files, check_written, data_files, remove_orphans, settle
 from lookalike.store.lock import no_space, write_lock
 from lookalike.store.manifest import (
@@ -154,6 +154,16 @@ class LanceStore:
                 return data.to_table(columns=names)
             parts = [data.to_table(columns=names, filter=f"id IN ({_quoted(part)})") for part in _parts(ids)]
             return pa.concat_tables(parts) if parts else data.schema.empty_table().select(names or data.schema.names)
+        except (OSError, ValueError, pa.ArrowException) as exc:
+            raise self._damaged(table, exc) from exc
+
+    def stream(self, table: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """All rows of a table in parts; see `Store.stream`."""
+        if table not in self._manifest.tables:
+            return
+        try:
+            for batch in self._dataset(table).to_batches(columns=list(columns), batch_size=STREAMED):
+                yield pa.Table.from_batches([batch])
         except (OSError, ValueError, pa.ArrowException) as exc:
             raise self._damaged(table, exc) from exc
 
