@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import pyarrow as pa
@@ -328,7 +328,9 @@ class Catalog:
     def title(self) -> str:
         """What the catalog is called: its folder's name, without `.catalog`."""
         folder = getattr(self.store, "folder", None)
-        return folder.resolve().name.removesuffix(".catalog") if isinstance(folder, Path) else "catalog"
+        if isinstance(folder, Path):
+            folder = folder.resolve()
+        return folder.name.removesuffix(".catalog") if isinstance(folder, PurePath) else "catalog"
 
     def _resolve(self, query: str | os.PathLike[str] | bytes) -> _Query:
         if isinstance(query, bytes):

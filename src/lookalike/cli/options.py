@@ -9,12 +9,14 @@ import typer
 
 from lookalike.errors import UsageError
 
-Catalog = Annotated[Path, typer.Argument(metavar="CATALOG", help="The catalog, a folder.", show_default=False)]
+Catalog = Annotated[
+    Path, typer.Argument(metavar="CATALOG", help="The catalog: a folder, or s3://BUCKET/PREFIX.", show_default=False)
+]
 Sources = Annotated[
     list[str],
     typer.Argument(
         metavar="SOURCE...",
-        help="Folders, quoted globs, image files, or CSV/Parquet/JSONL tables with a `path` column.",
+        help="Folders, s3:// addresses, quoted globs, image files, or CSV/Parquet/JSONL tables with a `path` column.",
         show_default=False,
     ),
 ]
@@ -95,6 +97,13 @@ Perplexity = Annotated[
     float | None,
     typer.Option(help="Perplexity of the map; 30 as published.", show_default="equal weights on the 15 nearest"),
 ]
+
+
+def shown(catalog: Path) -> str:
+    """A catalog as it was given: a path that was made of an address has lost one of its slashes."""
+    from lookalike import objects
+
+    return objects.address(catalog) if objects.is_address(catalog) else str(catalog)
 
 
 def settings(told: list[str] | None) -> dict[str, str]:

@@ -88,7 +88,8 @@ class Embedder:
 
     def __call__(self, batch: Sequence[Task]) -> list[Outcome]:
         """One outcome a task, in order."""
-        prepared = [self._prepare(task) for task in batch]
+        fetched = images.fetch([task.input for task in batch], self._limits)
+        prepared = [self._prepare(task, fetched.get(task.input.id)) for task in batch]
         photos = [done for done in prepared if isinstance(done, _Prepared)]
         if self._vectors is not None:
             vectors = iter([self._vectors[done.input.id] for done in photos])
@@ -108,10 +109,12 @@ class Embedder:
         """What becomes of photos that no process survives."""
         return [Failed(task.input, None, Rejected("E_WORKER", detail, stage="embed")) for task in batch]
 
-    def _prepare(self, task: Task) -> Unchanged | Twin | Failed | _Prepared:
+    def _prepare(self, task: Task, fetched: bytes | Rejected | None) -> Unchanged | Twin | Failed | _Prepared:
         sha256 = None
         try:
-            data = images.read(task.input, self._limits)
+            if isinstance(fetched, Rejected):
+                raise fetched
+            data = images.read(task.input, self._limits) if fetched is None else fetched
             sha256 = images.content_hash(data)
             if sha256 == task.known:
                 return Unchanged(task.input)

@@ -4,6 +4,7 @@ from lookalike.store.base import Append, Change, Computed, Delete, Head, Replace
 from lookalike.store.lance_store import LanceStore
 from lookalike.store.manifest import MARKER
 from lookalike.store.memory import MemoryStore
+from lookalike.store.place import is_used
 
 __all__ = [
     "MARKER",
@@ -17,4 +18,5 @@ __all__ = [
     "Replace",
     "Store",
     "Upsert",
+    "is_used",
 ]
