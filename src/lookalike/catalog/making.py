@@ -75,7 +75,7 @@ def build(
             plan = pipeline.plan(sources, options)
             done = catalog.carry_out(plan, options, vectors=asked.vectors, progress=progress, confirm=confirm)
             return catalog, done, plan.notices
-    if asked.name is None or not asked.name.startswith("onnx:"):
+    if asked.name is None or not asked.name.startswith(("onnx:", "timm:", "open_clip:")):
         models.facts(asked.name, resize=asked.resize, precision=asked.precision)  # refused before folders are searched
     plan = pipeline.plan(sources, options)
     if asked.vectors is None:

@@ -24,7 +24,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 Model = Annotated[
     str | None,
     typer.Option(
-        help="Model for a new catalog: one that `lookalike models list` names, or onnx:PATH.", show_default=False
+        help="Model for a new catalog: one that `lookalike models list` names, onnx:PATH, timm:NAME or open_clip:NAME.",
+        show_default=False,
     ),
 ]
 Resize = Annotated[
@@ -37,7 +38,10 @@ Precision = Annotated[
 ]
 Weights = Annotated[
     Path | None,
-    typer.Option(help="Weight file for a model that takes one, such as vgg16.", show_default="the downloaded one"),
+    typer.Option(
+        help="Weight file for a model that takes one, such as vgg16 (.h5) or timm:NAME (.safetensors).",
+        show_default="the downloaded one",
+    ),
 ]
 ModelOption = Annotated[
     list[str] | None,

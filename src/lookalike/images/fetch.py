@@ -20,21 +20,23 @@ def read_object(item: Input, limits: ImageLimits) -> bytes:
     Raises `Rejected` with code E_GONE, E_PERMISSION, E_EMPTY, E_TOO_LARGE, or E_FETCH where the store does not answer
     after several tries, or breaks off.
     """
+
+    def allow(size: int) -> None:
+        if size > limits.bytes:
+            detail = f"the file has {size:,} bytes, allowed are {limits.bytes:,}"
+            raise Rejected("E_TOO_LARGE", detail, stage="read")
+
     try:
         prefix, name = objects.split(item.address or "")
-        size = prefix.size(name)
-        if size > limits.bytes:
-            detail = f"the object has {size:,} bytes, allowed are {limits.bytes:,}"
-            raise Rejected("E_TOO_LARGE", detail, stage="read")
-        data = prefix.read(name)
+        data = prefix.read(name, allow=allow)
     except FileNotFoundError as exc:
-        raise Rejected("E_GONE", "the object is not there any more", stage="read") from exc
+        raise Rejected("E_GONE", "the file is not there any more", stage="read") from exc
     except PermissionError as exc:
-        raise Rejected("E_PERMISSION", f"the object may not be read: {exc.strerror}", stage="read") from exc
+        raise Rejected("E_PERMISSION", f"the file may not be read: {exc.strerror}", stage="read") from exc
     except OSError as exc:
-        raise Rejected("E_FETCH", f"the object cannot be fetched: {exc}", stage="read") from exc
+        raise Rejected("E_FETCH", f"the file cannot be fetched: {exc}", stage="read") from exc
     if not data:
-        raise Rejected("E_EMPTY", "the object has 0 bytes", stage="read")
+        raise Rejected("E_EMPTY", "the file has 0 bytes", stage="read")
     return data
 
 
