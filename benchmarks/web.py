@@ -29,7 +29,7 @@ from PIL import Image
 from tests.web.browser import started
 
 import lookalike
-from lookalike.catalog import Explorer
+from lookalike.catalog import Explorer, Live
 from lookalike.catalog.explore import State
 from lookalike.web import make_app
 from lookalike.web.app import _Api
@@ -77,6 +77,19 @@ class Arrays(Explorer):
 
     def thumbnail(self, item: str) -> bytes:
         return self._picture
+
+
+class Still(Live):
+    """An explorer that never changes, where an app expects a catalog that may."""
+
+    def __init__(self, explorer: Explorer) -> None:
+        self._only = explorer
+
+    def current(self) -> Explorer:
+        return self._only
+
+    def at(self, version: str | None) -> Explorer:
+        return self._only
 
 
 def picture(side: int) -> bytes:
@@ -127,7 +140,7 @@ FRAMES = """async () => {
 def page(n: int) -> None:
     """One line: what a visitor waits for and is sent with `n` items."""
     app, explorer = FastAPI(), Arrays(n)
-    _Api(explorer).register(app)
+    _Api(Still(explorer)).register(app)
     begun = time.perf_counter()
     _ = explorer.points
     spread = time.perf_counter() - begun

@@ -167,3 +167,15 @@ def test_errors_are_lookalikes_own(store: Store) -> None:
         with pytest.raises(LookalikeError):
             store.commit("wrong columns", [Append(schema.METADATA, items("b"))])
     assert years(store) == {"a": 1}
+
+
+def test_a_reopened_store_stays_while_the_other_goes_on(store: Store) -> None:
+    with store.writing():
+        store.commit("add", [Append(schema.METADATA, metadata(a=1))])
+        other = store.reopened()
+        assert other.head == store.head
+        store.commit("change", [Upsert(schema.METADATA, metadata(a=2, b=3))])
+    assert years(other) == {"a": 1}
+    assert years(store) == {"a": 2, "b": 3}
+    assert store.newest() == store.head.version == other.head.version + 1
+    assert years(store.reopened()) == {"a": 2, "b": 3}

@@ -9,7 +9,7 @@ import typer
 
 from lookalike.cli import options as opt
 from lookalike.cli.output import as_json, progress_bars, table
-from lookalike.options import RankingOptions
+from lookalike.options import RankingOptions, parse_preferences
 
 
 def register(app: typer.Typer) -> None:
@@ -25,8 +25,11 @@ def similar(
     ],
     k: opt.K = 3,
     ranking: opt.Ranking = "default",
+    color: opt.Color = None,
     where: opt.Where = None,
     same: opt.Same = None,
+    prefer: opt.Prefer = None,
+    diverse: opt.Diverse = False,
     html: Annotated[
         Path | None, typer.Option(help="Also write a page that shows them, in one file.", show_default=False)
     ] = None,
@@ -36,19 +39,39 @@ def similar(
     import lookalike
 
     held = lookalike.open(catalog)
-    options = RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same or ()))
+    options = RankingOptions(
+        k=k,
+        ranking=ranking,
+        color=color,
+        where=where,
+        same=tuple(same or ()),
+        prefer=parse_preferences(prefer or ()),
+        diverse=diverse,
+    )
     found, picture = held.look_up(query, options)
     if html is not None:
         held.similar_page(found, picture, html)
     if json:
         as_json(found.as_json())
         return
-    names = list(found.results[0].metadata)[:4] if found.results else []
+    names = list(found.results[0].metadata)[:3] if found.results else []
     rows = [
-        [hit.id, round(hit.distance, 4), round(hit.score, 3), *(hit.metadata.get(name) for name in names)]
+        [
+            hit.id,
+            round(hit.distance, 4),
+            round(hit.score, 3),
+            *(hit.metadata.get(name) for name in names),
+            ", ".join(hit.reasons) or None,
+        ]
         for hit in found.results
     ]
-    table(["id", "distance", "score", *names], rows)
+    table(["id", "distance", "score", *names, "why"], rows)
+    if found.diverse is not None:
+        told = found.diverse
+        typer.echo(
+            f"Chosen from the {told.pool} nearest to differ, {told.collapsed} of them near-identical to one before: "
+            f"mean score {told.score:.3f}, {told.cost:.3f} less than that of the nearest."
+        )
     if html is not None:
         typer.echo(f"Open {html} in a browser.")
 
@@ -58,16 +81,29 @@ def recommend(
     out: Annotated[Path, typer.Option(help="A .parquet, .csv or .jsonl file.", show_default=False)],
     k: opt.K = 3,
     ranking: opt.Ranking = "default",
+    color: opt.Color = None,
     where: opt.Where = None,
     same: opt.Same = None,
+    prefer: opt.Prefer = None,
+    diverse: opt.Diverse = False,
     json: opt.Json = False,
 ) -> None:
     """The look-alikes of every item, as a table. Columns: id, rank, neighbor_id, distance."""
     import lookalike
 
-    held = lookalike.open(catalog)
+    told, held = dict(parse_preferences(prefer or ())), lookalike.open(catalog)
     with progress_bars() as progress:
-        rows = held.recommend(k, ranking=ranking, where=where, same=same or (), out=out, progress=progress)
+        rows = held.recommend(
+            k,
+            ranking=ranking,
+            color=color,
+            where=where,
+            same=same or (),
+            prefer=told,
+            diverse=diverse,
+            out=out,
+            progress=progress,
+        )
     if json:
         as_json({"items": len(held), "rows": rows.num_rows, "file": str(out)})
     else:
@@ -79,17 +115,30 @@ def evaluate(
     labels: Annotated[str, typer.Option(help="Metadata columns, separated by commas.", show_default=False)],
     k: opt.K = 3,
     ranking: opt.Ranking = "default",
+    color: opt.Color = None,
     where: opt.Where = None,
     same: opt.Same = None,
+    prefer: opt.Prefer = None,
+    diverse: opt.Diverse = False,
     json: opt.Json = False,
 ) -> None:
     """How often look-alikes carry the query's label. The share of the k nearest, with 95% intervals."""
     import lookalike
 
-    held = lookalike.open(catalog)
+    told, held = dict(parse_preferences(prefer or ())), lookalike.open(catalog)
     names = [name.strip() for name in labels.split(",") if name.strip()]
     with progress_bars() as progress:
-        found = held.evaluate(names, k, ranking=ranking, where=where, same=same or (), progress=progress)
+        found = held.evaluate(
+            names,
+            k,
+            ranking=ranking,
+            color=color,
+            where=where,
+            same=same or (),
+            prefer=told,
+            diverse=diverse,
+            progress=progress,
+        )
     if json:
         as_json(found.as_json())
         return

@@ -13,7 +13,7 @@ import typer
 from lookalike.cli import options as opt
 from lookalike.cli.output import as_json, complain, progress_bars, skipped
 from lookalike.errors import UsageError
-from lookalike.options import ClusterOptions, ImageLimits, IndexOptions, ModelOptions
+from lookalike.options import ClusterOptions, ImageLimits, IndexOptions, ModelOptions, RankingOptions
 
 if TYPE_CHECKING:
     from lookalike.catalog import Catalog
@@ -116,6 +116,7 @@ def run(
     engine: opt.Engine = "local",
     recommendations: Annotated[int, typer.Option(help="Look-alikes of each item, 1 to 1000.")] = 3,
     ranking: opt.Ranking = "default",
+    color: opt.Color = None,
     max_k: opt.MaxK = 200,
     k: opt.Clusters = "auto",
     perplexity: opt.Perplexity = None,
@@ -161,6 +162,7 @@ def run(
             name: value for name, value in AS_PUBLISHED.items() if name not in kept and not _was_given(context, name)
         }
     clusters = ClusterOptions(max_k=chosen["max_k"], k=cluster_count(chosen["k"]), seed=seed)
+    ranked = RankingOptions(k=recommendations, ranking=chosen["ranking"], color=color)
     started = time.perf_counter()
     with progress_bars() as progress:
         held, done, notices = build(
@@ -176,8 +178,7 @@ def run(
             out,
             clusters,
             progress,
-            recommendations=recommendations,
-            ranking=chosen["ranking"],
+            ranking=ranked,
             perplexity=chosen["perplexity"],
         )
     _say(notices, done)
@@ -197,18 +198,18 @@ def everything(
     clusters: ClusterOptions,
     progress: Progress,
     *,
-    recommendations: int = 3,
-    ranking: str = "default",
+    ranking: RankingOptions | None = None,
     perplexity: float | None = None,
 ) -> dict[str, Any]:
     """Recommend, cluster, map and report into `out`; what `out` shows already is left as it is."""
     table, page, mark = out / "recommendations.parquet", out / "report.html", out / "run.json"
     catalog.cluster(clusters.k, max_k=clusters.max_k, seed=clusters.seed, progress=progress)
     catalog.map(perplexity=perplexity, seed=clusters.seed, progress=progress)
-    state = {"shows": catalog.fingerprint(), "recommendations": recommendations, "ranking": ranking}
+    asked = ranking or RankingOptions()
+    state = {"shows": catalog.fingerprint(), "recommendations": asked.k, "ranking": asked.ranking, "color": asked.color}
     if not (table.exists() and page.exists() and _read(mark) == state):
         mark.unlink(missing_ok=True)
-        catalog.recommend(recommendations, ranking=ranking, out=table, progress=progress)
+        catalog.recommend(asked.k, ranking=asked.ranking, color=asked.color, out=table, progress=progress)
         catalog.report(out, progress=progress)
         mark.write_text(json.dumps(state))
     return {"recommendations": str(table), "report": str(page)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,6 +27,13 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(help="Another catalog of the same items, for a blind comparison.", show_default=False),
+    ] = None,
+    allow_writes: Annotated[
+        bool, typer.Option("--allow-writes", help="Items may be added and removed by API, and votes are kept.")
+    ] = False,
     json: opt.Json = False,
 ) -> None:
     """The explorer in the browser, and a REST API. Map, look-alikes, clusters, search by photo. Ctrl-C ends it."""
@@ -41,7 +49,8 @@ def serve(
             typer.echo(f"{len(held):,} items at {address} (API: {address}docs). Ctrl-C ends.")
         _flush()
 
-    run(held, host=host, port=port, hosts=allow_host or (), ready=ready)
+    other = None if against is None else lookalike.open(against)
+    run(held, host=host, port=port, hosts=allow_host or (), against=other, writable=allow_writes, ready=ready)
 
 
 def _flush() -> None:

@@ -86,6 +86,13 @@ Ranking = Annotated[
     str,
     typer.Option(help="`euclidean`: plain distance, as published; `default`: the best from pictures alone."),
 ]
+Color = Annotated[
+    float | None,
+    typer.Option(
+        help="How much color counts in the default ranking: 0 (shape and material alone) to 1 (color alone).",
+        show_default="what suits most catalogs",
+    ),
+]
 Where = Annotated[
     str | None,
     typer.Option(help="Only items for which this SQL expression over the metadata holds.", show_default=False),
@@ -93,6 +100,18 @@ Where = Annotated[
 Same = Annotated[
     list[str] | None,
     typer.Option(help="Only items with the query's value in this field; may be repeated.", show_default=False),
+]
+Prefer = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FIELD=WEIGHT",
+        help="Rather items with the query's value in this field (numbers: near it). A weight of 1 counts like a "
+        "picture at the typical distance; may be repeated.",
+        show_default=False,
+    ),
+]
+Diverse = Annotated[
+    bool, typer.Option("--diverse", help="Results that differ: near-identical items count once; says what that costs.")
 ]
 MaxK = Annotated[int, typer.Option("--max-k", help="Largest K of the sweep; at most the number of items.")]
 Clusters = Annotated[str, typer.Option("-k", help="Number of clusters, or `auto` for the elbow.")]

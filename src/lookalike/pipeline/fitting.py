@@ -7,10 +7,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lookalike.analysis import Whitening, fit_whitening
-from lookalike.pipeline.computing import load_vectors
+from lookalike.pipeline.loading import load_vectors
 from lookalike.records import Floats
 from lookalike.store import Computed, Replace, Store, schema
 
+COLOR = 0.1
+"""The share of color in the default ranking; stored with a fit, so that it stays the same until the next."""
 OUTGROWN = 2.0
 """A fit is outgrown by a catalog of more than this many times its items, or of less than one part in this many."""
 
@@ -35,8 +37,14 @@ def renew_whitening(store: Store, *, refit: bool = False) -> None:
     ids = ["mean", *(f"{axis:05d}" for axis in range(fit.axes.shape[1]))]
     flat = pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
     table = pa.table([pa.array(ids, pa.string()), flat], schema=schema.whitening(values.shape[1]))
-    computed = Computed(of=store.head.vectors, options={"items": items})
+    computed = Computed(of=store.head.vectors, options={"items": items, "color": COLOR})
     store.commit("whitening fitted", [Replace(schema.WHITENING, table)], computed={schema.WHITENING: computed})
+
+
+def default_color(store: Store) -> float:
+    """The share of color in the default ranking of this catalog, 0 to 1; none in fits of old."""
+    fitted = store.head.computed.get(schema.WHITENING)
+    return COLOR if fitted is None else float(fitted.options.get("color", 0.0))
 
 
 def whitening(store: Store, vectors: Floats) -> Whitening:

@@ -16,9 +16,9 @@ from lookalike.engines import Engine
 from lookalike.errors import Interrupted, NotFound, Rejected, UsageError
 from lookalike.options import IndexOptions
 from lookalike.pipeline import rows
-from lookalike.pipeline.computing import load_vectors
 from lookalike.pipeline.embed import Embedded, Embedder, Failed, Outcome, Task, Twin, Unchanged
 from lookalike.pipeline.fitting import renew_whitening
+from lookalike.pipeline.loading import load_vectors
 from lookalike.pipeline.metadata import plan_metadata
 from lookalike.records import Failure, Floats, Indexed, Input, Progress, Value
 from lookalike.store import Append, Change, Delete, Store, Upsert, schema
@@ -155,7 +155,9 @@ class _Run:
 
     def embedder(self, contents: Mapping[str, str]) -> Embedder:
         """The work on a batch, for photos other than `contents` (checksum -> id)."""
-        return Embedder(self.store.head.model, self.options.limits, THUMBNAIL_SIDE, contents, self.vectors)
+        decoder = None if self.options.isolated else images.HERE
+        limits = self.options.limits
+        return Embedder(self.store.head.model, limits, THUMBNAIL_SIDE, contents, self.vectors, decoder)
 
     def gone(self, confirm: Confirm | None) -> tuple[str, ...]:
         """Ids of these sources that are no longer in them; asks before a large loss."""

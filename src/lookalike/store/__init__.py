@@ -2,9 +2,8 @@
 
 from lookalike.store.base import Append, Change, Computed, Delete, Head, Replace, Store, Upsert
 from lookalike.store.lance_store import LanceStore
-from lookalike.store.manifest import MARKER
+from lookalike.store.manifest import MARKER, is_used
 from lookalike.store.memory import MemoryStore
-from lookalike.store.place import is_used
 
 __all__ = [
     "MARKER",

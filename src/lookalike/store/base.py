@@ -129,6 +129,14 @@ class Store(Protocol):
         """The state that this object reads: the newest one when it was opened, moved on by its own commits."""
         ...
 
+    def newest(self) -> int:
+        """The newest version that there is, also by others' commits: `head` may be older."""
+        ...
+
+    def reopened(self) -> Store:
+        """Another store on the same catalog, at its newest version; it stays there whatever this one commits."""
+        ...
+
     def writing(self) -> AbstractContextManager[None]:
         """Hold the right to commit; raises `CatalogLocked` at once if another process holds it."""
         ...

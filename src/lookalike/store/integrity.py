@@ -6,6 +6,8 @@ yet on the disk. Both are mended here.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from lookalike.errors import CatalogDamaged, LookalikeError
 from lookalike.records import Checked
 from lookalike.store import schema
@@ -20,6 +22,21 @@ def data_files(place: Place) -> set[str]:
     """The files of all tables, as paths relative to the catalog."""
     found = (name for table in schema.TABLES for name in place.names(f"{table}.lance"))
     return {name for name in found if name.rpartition("/")[2] != HINT}
+
+
+def check_written(place: Place, table: str, version: int, fresh: Collection[str]) -> None:
+    """Raise `OSError` unless the `fresh` files of a data set are as long as Lance says that it wrote them.
+
+    Lance was seen to go on after a write that failed (EIO, once), and to leave a file without its middle.
+    """
+    import lance
+
+    sizes = place.sizes(name for name in fresh if name.startswith(f"{table}.lance/data/"))
+    for fragment in lance.dataset(place.uri(f"{table}.lance"), version=version).get_fragments():
+        for file in fragment.metadata.files:
+            found, expected = sizes.get(f"{table}.lance/data/{file.path}"), file.file_size_bytes
+            if found is not None and expected and found != expected:
+                raise OSError(f"{file.path!r} has {found} of {expected} bytes: a write to it was lost")
 
 
 def check_files(place: Place) -> Checked:

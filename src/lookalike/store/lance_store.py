@@ -16,18 +16,20 @@ from lookalike.errors import CatalogDamaged, CatalogForeign, CatalogLocked, Look
 from lookalike.records import Checked, ModelFacts
 from lookalike.store import schema
 from lookalike.store.base import Append, Change, Computed, Delete, Head, Replace, Upsert, next_head, now
-from lookalike.store.integrity import check_files, data_files, remove_orphans
+from lookalike.store.integrity import check_files, check_written, data_files, remove_orphans
 from lookalike.store.lock import no_space
 from lookalike.store.manifest import (
     MARKER,
     Manifest,
     check_marker,
+    is_unfinished,
     list_versions,
     read_manifest,
     write_manifest,
     write_marker,
 )
-from lookalike.store.place import Place, place_of
+from lookalike.store.place import Place, foreign, place_of
+from lookalike.store.reading import Reading
 
 STORAGE_VERSION: Literal["2.1"] = "2.1"
 """Version of Lance's file format that is written out, so that a newer Lance does not change it silently."""
@@ -41,18 +43,26 @@ class LanceStore:
         self._manifest = manifest
         self._writing = False
         self._known: set[str] = set()
+        self._read = Reading(place)
 
     @classmethod
     def create(cls, path: str | os.PathLike[str], model: ModelFacts) -> LanceStore:
-        """Make an empty catalog; the folder, or the `s3://` address, must not exist or be empty."""
+        """Make an empty catalog in a folder or at an `s3://` address.
+
+        It must not exist, be empty, or hold what a `create` that was cut short left.
+        """
         place = place_of(path)
         try:
             place.make()
+            if not is_unfinished(place):
+                raise foreign(place)
             with place.lock():
                 manifest = Manifest(Head(version=1, at=now(), message="created", model=model), {})
                 write_marker(place)
-                manifest = replace(manifest, files=place.settle({MARKER}))
+                files, crc32 = place.settle({MARKER})
+                manifest = replace(manifest, files=files, crc32=crc32)
                 write_manifest(place, manifest)
+            place.anchor()
         except OSError as exc:
             raise _translated(place, exc) from exc
         return cls(place, manifest)
@@ -60,7 +70,10 @@ class LanceStore:
     @classmethod
     def open(cls, path: str | os.PathLike[str], version: int | None = None) -> LanceStore:
         """Open a catalog at its newest version, or at an older one."""
-        place = place_of(path)
+        return cls._open(place_of(path), version)
+
+    @classmethod
+    def _open(cls, place: Place, version: int | None = None) -> LanceStore:
         if isinstance(place.path, Path) and place.path.is_file():
             raise CatalogForeign(f"{str(place)!r} is a file: a catalog is a folder that `lookalike index` made")
         try:
@@ -69,7 +82,9 @@ class LanceStore:
         except OSError as exc:
             raise StoreError(f"catalog {str(place)!r} cannot be read: {exc.strerror or exc}") from exc
         if manifest is None:
-            raise CatalogDamaged(f"catalog {str(place)!r} has no version: restore it from a copy, or make it anew")
+            raise CatalogDamaged(
+                f"catalog {str(place)!r} has no version: run `lookalike index` to make it, or restore it"
+            )
         return cls(place, manifest)
 
     @property
@@ -81,6 +96,15 @@ class LanceStore:
     def head(self) -> Head:
         """The state that this object reads."""
         return self._manifest.head
+
+    def newest(self) -> int:
+        """The newest version on disk; see `Store.newest`."""
+        versions = list_versions(self.place)
+        return versions[-1] if versions else self.head.version
+
+    def reopened(self) -> LanceStore:
+        """The newest version on disk; see `Store.reopened`."""
+        return LanceStore._open(self.place)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -148,9 +172,11 @@ class LanceStore:
                 if data is not None:
                     tables[change.table], rows[change.table] = data.version, data.count_rows()
             fresh = data_files(self.place) - self._known
-            files = self.place.settle(fresh)
+            for table in {change.table for change in changes} & tables.keys():
+                check_written(self.place, table, tables[table], fresh)
+            files, crc32 = self.place.settle(fresh)
             head = next_head(self.head, message, changes, rows, vectors_changed=vectors_changed, computed=computed)
-            manifest = Manifest(head, tables, files)
+            manifest = Manifest(head, tables, files, crc32)
             write_manifest(self.place, manifest)
         except (OSError, ValueError, pa.ArrowException) as exc:
             raise _translated(self.place, exc) from exc
@@ -187,10 +213,13 @@ class LanceStore:
     def _dataset(self, table: str) -> Any:
         import lance
 
+        version = self._manifest.tables[table]
         try:
-            return lance.dataset(self._uri(table), version=self._manifest.tables[table])
+            data = lance.dataset(self._uri(table), version=version)
+            self._read.check(f"{table}.lance", version, data, self.head.version)
         except (OSError, ValueError) as exc:
             raise self._damaged(table, exc) from exc
+        return data
 
     def _apply(self, change: Change, tables: Mapping[str, int]) -> Any:
         """Apply one change to its data set and return that, or None if there was nothing to do."""

@@ -32,8 +32,11 @@ def write_lock(path: Path) -> Iterator[None]:
                 f"catalog {str(path.parent)!r} is being written, {_holder(handle)}: wait until it ends, then try again"
             ) from exc
         holder = {"pid": os.getpid(), "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps(holder).encode(), 0)
+        try:
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, json.dumps(holder).encode(), 0)
+        except OSError as exc:
+            raise _unwritable(path, exc) from exc
         yield
     finally:
         os.close(handle)

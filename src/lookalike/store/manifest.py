@@ -9,15 +9,16 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from lookalike.errors import CatalogDamaged, CatalogForeign, NotFound
+from lookalike.errors import CatalogDamaged, CatalogForeign, LookalikeError, NotFound
 from lookalike.records import ModelFacts
 from lookalike.store.base import FORMAT, Computed, Head
-from lookalike.store.place import Place
+from lookalike.store.place import Place, place_of
 
 MARKER = "lookalike.json"
 VERSIONS = "versions"
@@ -27,18 +28,36 @@ VERSIONS = "versions"
 class Manifest:
     """A head, for each table the version of its data set, and what this version added to the folder.
 
-    `files` maps the path of each new file to its size in bytes and its SHA-256.
+    `files` maps the path of each new file to its size in bytes and its SHA-256, `crc32` to its CRC-32, which is quick
+    enough to be compared whenever the file is read.
     """
 
     head: Head
     tables: Mapping[str, int]
     files: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    crc32: Mapping[str, int] = field(default_factory=dict)
 
 
 def write_marker(place: Place) -> None:
     """Make `place` a catalog: the marker says so to lookalike and to people."""
     marker = {"what": "a lookalike catalog of photos", "format": FORMAT}
     place.create(MARKER, json.dumps(marker, indent=1).encode() + b"\n")
+
+
+def is_unfinished(place: Place) -> bool:
+    """Whether a place holds nothing, or only what making a catalog leaves when it is cut short."""
+    ours = {"lock", MARKER, VERSIONS}
+    names = {name.partition("/")[0] for name in place.entries()}
+    return not list_versions(place) and all(name in ours or name.startswith(f".{MARKER}.") for name in names)
+
+
+def is_used(path: str | os.PathLike[str]) -> bool:
+    """Whether a folder or an address holds more than a catalog that was never finished: a catalog, or what is none."""
+    place = place_of(path)
+    try:
+        return place.exists() and not is_unfinished(place)
+    except OSError as exc:
+        raise LookalikeError(f"{str(place)!r} cannot be read: {exc.strerror or exc}", code="E_READ") from exc
 
 
 def check_marker(place: Place) -> None:
@@ -120,6 +139,7 @@ def _to_json(manifest: Manifest) -> dict[str, Any]:
         "content": head.content,
         "tables": tables,
         "files": {path: list(facts) for path, facts in manifest.files.items()},
+        "crc32": dict(manifest.crc32),
         "computed": {name: dataclasses.asdict(computed) for name, computed in head.computed.items()},
     }
 
@@ -136,4 +156,5 @@ def _from_json(stored: Mapping[str, Any]) -> Manifest:
         computed={name: Computed(**computed) for name, computed in stored["computed"].items()},
     )
     files = {path: (size, sha256) for path, (size, sha256) in stored.get("files", {}).items()}
-    return Manifest(head, {name: table["version"] for name, table in stored["tables"].items()}, files)
+    tables = {name: table["version"] for name, table in stored["tables"].items()}
+    return Manifest(head, tables, files, stored.get("crc32", {}))

@@ -31,6 +31,16 @@ class MemoryStore:
         """The newest state."""
         return self._head
 
+    def newest(self) -> int:
+        """That of the head: nobody else commits."""
+        return self._head.version
+
+    def reopened(self) -> MemoryStore:
+        """A store that stays as this one is now; see `Store.reopened`."""
+        other = MemoryStore(self._head.model)
+        other._head, other._tables, other._history = self._head, self._tables, dict(self._history)
+        return other
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Nobody else can hold it; may be nested."""

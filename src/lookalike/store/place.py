@@ -9,19 +9,22 @@ import socket
 import threading
 import time
 import uuid
+import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, Protocol
 
 from lookalike import objects
-from lookalike.errors import CatalogForeign, CatalogLocked, LookalikeError
+from lookalike.errors import CatalogForeign, CatalogLocked
 from lookalike.store.lock import write_lock
 
 Facts = tuple[int, str]
 """Size in bytes and SHA-256."""
 LOCK = "lock"
+_BLOCK = 1 << 20
 LEASE = 60.0
 """Seconds after which a lock in an object store is void, unless its holder renews it, as it does three times as often.
 
@@ -49,7 +52,11 @@ class Place(Protocol):
         ...
 
     def make(self) -> None:
-        """Make the place; raises `CatalogForeign` where it is a file or holds anything."""
+        """Make the place; raises `CatalogForeign` where it is a file."""
+        ...
+
+    def anchor(self) -> None:
+        """Make the name of the place durable."""
         ...
 
     def exists(self) -> bool:
@@ -72,8 +79,16 @@ class Place(Protocol):
         """Write a file that is not there, all of it or none; it is durable then."""
         ...
 
-    def settle(self, names: Iterable[str]) -> dict[str, Facts]:
-        """Make files durable that others wrote, and return what they hold."""
+    def settle(self, names: Iterable[str]) -> tuple[dict[str, Facts], dict[str, int]]:
+        """Make files durable that others wrote, and return what they hold, and the CRC-32 of each."""
+        ...
+
+    def crc32(self, name: str) -> int:
+        """The CRC-32 of a file."""
+        ...
+
+    def sizes(self, names: Iterable[str]) -> dict[str, int]:
+        """The bytes of files."""
         ...
 
     def facts(self, name: str) -> Facts:
@@ -102,17 +117,6 @@ def place_of(path: str | os.PathLike[str]) -> Place:
     return Bucket(path) if objects.is_address(path) else Folder(Path(path))
 
 
-def is_used(path: str | os.PathLike[str]) -> bool:
-    """Whether there is anything at a path or an address: a catalog, or what is none."""
-    place = place_of(path)
-    try:
-        return place.exists() and any(True for _ in place.entries())
-    except NotADirectoryError:
-        return True
-    except OSError as exc:
-        raise LookalikeError(f"{str(place)!r} cannot be read: {exc.strerror or exc}", code="E_READ") from exc
-
-
 class Folder:
     """A folder of this machine: files are synced, and so are their names."""
 
@@ -120,6 +124,7 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._made: list[Path] = []
 
     def __str__(self) -> str:
         return str(self.path)
@@ -130,13 +135,17 @@ class Folder:
 
     def make(self) -> None:
         """See `Place.make`."""
+        self._made = [one for one in self.path.absolute().parents if not one.exists()]
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            used = any(name != LOCK for name in self.entries())
         except (NotADirectoryError, FileExistsError) as exc:
             raise CatalogForeign(f"{str(self)!r} is a file: a catalog is a folder") from exc
-        if used:
-            raise foreign(self)
+
+    def anchor(self) -> None:
+        """See `Place.anchor`. The folders above that were made for it are synced, too."""
+        for one in (self.path.absolute(), *self._made):
+            with suppress(PermissionError):  # a folder that may be passed through, but not read
+                sync_folder(one.parent)
 
     def exists(self) -> bool:
         """See `Place.exists`."""
@@ -144,7 +153,7 @@ class Folder:
 
     def entries(self) -> Iterator[str]:
         """See `Place.entries`."""
-        return (entry.name for entry in self.path.iterdir())
+        return (entry.name for entry in self.path.iterdir()) if self.path.is_dir() else iter(())
 
     def names(self, below: str) -> list[str]:
         """See `Place.names`."""
@@ -158,7 +167,9 @@ class Folder:
     def create(self, name: str, data: bytes) -> None:
         """Write beside it, sync, rename, sync the folder; who holds the lock is the only one."""
         path = self.path / name
-        path.parent.mkdir(exist_ok=True)
+        if not path.parent.exists():
+            path.parent.mkdir()
+            sync_folder(path.parent.parent)
         aside = path.with_name(f".{path.name}.{os.getpid()}")
         with aside.open("wb") as file:
             file.write(data)
@@ -167,22 +178,34 @@ class Folder:
         aside.replace(path)
         sync_folder(path.parent)
 
-    def settle(self, names: Iterable[str]) -> dict[str, Facts]:
+    def settle(self, names: Iterable[str]) -> tuple[dict[str, Facts], dict[str, int]]:
         """See `Place.settle`."""
-        found = {}
+        found, short = {}, {}
         for name in sorted(names):
             with (self.path / name).open("rb") as file:
                 os.fsync(file.fileno())
-            found[name] = self.facts(name)
+                found[name], short[name] = _sums(iter(partial(file.read, _BLOCK), b""))
         for parent in sorted({above for name in found for above in Path(name).parents}):
             sync_folder(self.path / parent)
-        return found
+        return found, short
 
     def facts(self, name: str) -> Facts:
         """See `Place.facts`."""
         with (self.path / name).open("rb") as file:
             checksum = hashlib.file_digest(file, "sha256").hexdigest()
             return file.tell(), checksum
+
+    def crc32(self, name: str) -> int:
+        """See `Place.crc32`."""
+        found = 0
+        with (self.path / name).open("rb") as file:
+            while part := file.read(_BLOCK):
+                found = zlib.crc32(part, found)
+        return found
+
+    def sizes(self, names: Iterable[str]) -> dict[str, int]:
+        """See `Place.sizes`."""
+        return {name: (self.path / name).stat().st_size for name in names}
 
     def ages(self, names: Iterable[str]) -> dict[str, float]:
         """See `Place.ages`."""
@@ -218,9 +241,10 @@ class Bucket:
         return f"{self._prefix.address}/{name}"
 
     def make(self) -> None:
-        """See `Place.make`."""
-        if any(name != LOCK for name in self.entries()):
-            raise foreign(self)
+        """See `Place.make`. A prefix is there once an object is."""
+
+    def anchor(self) -> None:
+        """See `Place.anchor`. An object is durable with its name."""
 
     def exists(self) -> bool:
         """See `Place.exists`."""
@@ -247,19 +271,30 @@ class Bucket:
                 f"another process has written {name!r} of catalog {str(self)!r} meanwhile: run the same command again"
             ) from exc
 
-    def settle(self, names: Iterable[str]) -> dict[str, Facts]:
+    def settle(self, names: Iterable[str]) -> tuple[dict[str, Facts], dict[str, int]]:
         """See `Place.settle`. What was written is read back, as nothing else shows that all of it arrived."""
         ordered = sorted(names)
         with ThreadPoolExecutor(8) as pool:
-            return dict(zip(ordered, pool.map(self.facts, ordered), strict=True))
+            sums = list(pool.map(lambda name: _sums(self._prefix.blocks(name)), ordered))
+        return (
+            {name: facts for name, (facts, _) in zip(ordered, sums, strict=True)},
+            {name: short for name, (_, short) in zip(ordered, sums, strict=True)},
+        )
 
     def facts(self, name: str) -> Facts:
         """See `Place.facts`."""
-        digest, size = hashlib.sha256(), 0
-        for block in self._prefix.blocks(name):
-            digest.update(block)
-            size += len(block)
-        return size, digest.hexdigest()
+        return _sums(self._prefix.blocks(name))[0]
+
+    def crc32(self, name: str) -> int:
+        """See `Place.crc32`."""
+        return _sums(self._prefix.blocks(name))[1]
+
+    def sizes(self, names: Iterable[str]) -> dict[str, int]:
+        """See `Place.sizes`. Folder by folder, as one list of a folder holds the sizes of all that is in it."""
+        asked = set(names)
+        folders = {name.rpartition("/")[0] for name in asked}
+        listed = (found for folder in sorted(folders) for found in self._prefix.list(folder))
+        return {found.name: found.size for found in listed if found.name in asked}
 
     def ages(self, names: Iterable[str]) -> dict[str, float]:
         """See `Place.ages`."""
@@ -326,6 +361,16 @@ class Bucket:
 def foreign(place: Place) -> CatalogForeign:
     """The error for a place that holds something else."""
     return CatalogForeign(f"{str(place)!r} holds other files and is no lookalike catalog: give a new or empty folder")
+
+
+def _sums(blocks: Iterable[bytes]) -> tuple[Facts, int]:
+    """Size and SHA-256, and the CRC-32, of what comes in blocks."""
+    long, short, size = hashlib.sha256(), 0, 0
+    for block in blocks:
+        long.update(block)
+        short = zlib.crc32(block, short)
+        size += len(block)
+    return (size, long.hexdigest()), short
 
 
 def sync_folder(folder: Path) -> None:

@@ -15,7 +15,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from lookalike.catalog import Catalog
-from lookalike.errors import LookalikeError, UsageError
+from lookalike.errors import UsageError
 from lookalike.web.app import make_app
 
 HEADERS_WITHIN = 10.0
@@ -30,9 +30,11 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8000,
     hosts: Collection[str] = (),
+    against: Catalog | None = None,
+    writable: bool = False,
     ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve the explorer of `catalog` until SIGTERM or Ctrl-C, and then return.
+    """Serve the explorer of `catalog` until SIGTERM or Ctrl-C, and then return. `against`, `writable`: see `make_app`.
 
     `port` 0 takes a free one; `ready` is called with the address once it answers. Raises `UsageError` where
     host and port cannot be had.
@@ -41,7 +43,7 @@ def serve(
     name = f"[{host}]" if ":" in host else host
     address = f"http://{name}:{listening.getsockname()[1]}/"
     config = uvicorn.Config(
-        make_app(catalog, hosts=(*hosts, host)),
+        make_app(catalog, hosts=(*hosts, host), against=against, writable=writable),
         http=_Protocol,
         ws="none",
         lifespan="off",
@@ -52,18 +54,8 @@ def serve(
         timeout_graceful_shutdown=ENDS_WITHIN,
         h11_max_incomplete_event_size=64 * 1024,
     )
-    _warm(catalog)
     with listening:
         _Server(config, address, ready).run(sockets=[listening])
-
-
-def _warm(catalog: Catalog) -> None:
-    """Load what the first visitor would wait for: vectors, model, metadata."""
-    try:
-        for item in catalog.ids[:1]:
-            catalog.similar(catalog.thumbnails([item])[0], 1)
-    except LookalikeError:
-        return  # whoever asks for it is told
 
 
 def _listen(host: str, port: int) -> socket.socket:
