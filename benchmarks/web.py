@@ -86,7 +86,7 @@ class Arrays(Explorer):
         return self._made[number % 4]
 
     def thumbnail(self, item: str) -> bytes:
-        return self._pictures[int(item[:7]) % 4]
+        return self._singles[int(item[:7]) % 4]
 
 
 class Still(Live):
