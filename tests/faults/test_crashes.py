@@ -35,6 +35,7 @@ def test_s01_killed_at_random_moments() -> None:
     assert "12 kills asked for: 0 problems" in told
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_s01_whole_commands_killed_at_random_moments() -> None:
     assert "4 kills asked for: 0 problems" in script("kills", "--light", 0, "--commands", 4)
