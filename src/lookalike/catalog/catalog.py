@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -397,9 +397,7 @@ class Catalog:
 
     def title(self) -> str:
         """What the catalog is called: its folder's name, without `.catalog`."""
-        folder = getattr(self.store, "folder", None)
-        folder = folder.resolve() if isinstance(folder, Path) else folder
-        return folder.name.removesuffix(".catalog") if isinstance(folder, PurePath) else "catalog"
+        return str(getattr(self.store, "title", "catalog"))
 
     def _resolve(self, query: str | os.PathLike[str] | bytes, decoder: images.Decoder) -> _Query:
         if isinstance(query, bytes):

@@ -93,6 +93,12 @@ class LanceStore:
         return self.place.path
 
     @property
+    def title(self) -> str:
+        """The name of its folder, without `.catalog`."""
+        path = self.folder
+        return (path.resolve() if isinstance(path, Path) else path).name.removesuffix(".catalog")
+
+    @property
     def head(self) -> Head:
         """The state that this object reads."""
         return self._manifest.head
