@@ -6,14 +6,19 @@ is allowed, so that the command line, Python and the web report the same mistake
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from lookalike.errors import UsageError
 
 RESIZES = ("stretch", "crop", "pad", "nearest")
+DEVICES = ("auto", "cpu", "openvino", "cuda")
 RANKINGS = ("default", "euclidean")
+ENGINES = ("local", "ray")
 MAX_K = 1_000
+MAX_WEIGHT = 1000.0
 
 
 def check_range(name: str, value: float, low: float, high: float) -> None:
@@ -66,14 +71,16 @@ class ModelOptions:
     """The model of a new catalog, or what is expected of the one that is there; None leaves the choice open.
 
     `name` is that of a model, `resize` one of `RESIZES`, `precision` one that the model comes in; `weights` is a
-    weight file for a model that takes one; `settings` say how photos go into the file of `onnx:PATH`. `vectors`
-    is a file of vectors that were computed elsewhere, in place of any model.
+    weight file for a model that takes one; `device` one of `DEVICES`, what computes the vectors; `settings` say how
+    photos go into the file of `onnx:PATH`. `vectors` is a file of vectors that were computed elsewhere, in place of any
+    model.
     """
 
     name: str | None = None
     resize: str | None = None
     precision: str | None = None
     weights: Path | None = None
+    device: str | None = None
     settings: tuple[tuple[str, str], ...] = ()
     vectors: Path | None = None
 
@@ -90,7 +97,9 @@ class IndexOptions:
     `metadata` is a CSV, Parquet or JSONL table; `root` the folder that paths of a SOURCE table may not leave;
     `prune` removes items of these sources that are gone (`yes`: also when that is above 10% of the catalog);
     `retry` tries remembered failures again; `refit` fits the default ranking anew on the items that there are;
-    `limits` are the bounds for one photo.
+    `limits` are the bounds for one photo; `isolated` decodes in processes of their own, so that a photo that crashes or
+    hangs a decoder costs that photo alone;
+    `engine` is where photos are worked on: `local` threads, or a `ray` cluster.
     """
 
     metadata: Path | None = None
@@ -100,6 +109,11 @@ class IndexOptions:
     retry: bool = False
     refit: bool = False
     limits: ImageLimits = ImageLimits()
+    isolated: bool = True
+    engine: str = "local"
+
+    def __post_init__(self) -> None:
+        check_choice("engine", self.engine, ENGINES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,18 +121,56 @@ class RankingOptions:
     """How look-alikes are ranked and which items may be among them.
 
     `k` results at most, from 1 to 1,000; `ranking` is `euclidean` (plain distance, as published) or `default`
-    (distance of whitened vectors, the best that pictures alone give);
-    `where` an SQL expression over the metadata; `same` a field whose value must equal the query's.
+    (distance of whitened vectors mixed with the color vectors, the best that pictures alone give);
+    `color` is the share of color in the default ranking, from 0 (shape and material alone) to 1 (color alone), None:
+    what suits most catalogs; `where` an SQL expression over the metadata; `same` a field whose value must equal the
+    query's; `prefer` pairs of a field and its weight, from 0 to 1000: what differs there moves away, by as much as a
+    picture at the typical distance where the weight is 1; `diverse` collapses near-identical items and chooses results
+    that differ.
     """
 
     k: int = 3
     ranking: str = "default"
     where: str | None = None
     same: tuple[str, ...] = ()
+    prefer: tuple[tuple[str, float], ...] = ()
+    diverse: bool = False
+    color: float | None = None
 
     def __post_init__(self) -> None:
         check_range("k", self.k, 1, MAX_K)
         check_choice("ranking", self.ranking, RANKINGS)
+        for field, weight in self.prefer:
+            if not (math.isfinite(weight) and 0 <= weight <= MAX_WEIGHT):
+                raise UsageError(f"prefer {field}={weight:g} is out of range: give a weight from 0 to {MAX_WEIGHT:g}")
+        names = [field for field, _ in self.prefer]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise UsageError(f"prefer names {twice[0]!r} more than once: give each field one weight")
+        if self.color is not None:
+            check_range("color", self.color, 0, 1)
+            if self.ranking == "euclidean":
+                raise UsageError(
+                    f"color={self.color:g} cannot be mixed into ranking=euclidean, plain distance as published: "
+                    "leave one of the two out"
+                )
+
+
+def parse_preferences(told: Iterable[str]) -> tuple[tuple[str, float], ...]:
+    """Fields and weights from texts of the form FIELD=WEIGHT; raises `UsageError` for another form.
+
+    >>> parse_preferences(["brand=0.3"])
+    (('brand', 0.3),)
+    """
+    found = []
+    for text in told:
+        field, sign, weight = text.rpartition("=")
+        try:
+            if not sign or not field.strip():
+                raise ValueError
+            found.append((field.strip(), float(weight)))
+        except ValueError:
+            raise UsageError(f"prefer {text[:100]!r} is not of the form FIELD=WEIGHT, such as brand=0.3") from None
+    return tuple(found)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

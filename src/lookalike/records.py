@@ -33,9 +33,10 @@ class ModelFacts:
     """What is known of a model without loading it.
 
     `size` is the side of its square input in pixels; `sha256` that of its weight file; `identity` also takes
-    in preprocessing, resize and precision, so equal identities mean comparable vectors. `sha256` is empty while a
-    weight file that is no part of the install has not been chosen; `md5` is the checksum that its publisher states,
-    and `published` says whether the chosen file has it.
+    in preprocessing, resize, precision and device, so equal identities mean comparable vectors. `sha256` is empty while
+    a weight file that is no part of the install has not been chosen; `md5` is the checksum that its publisher states,
+    and `published` says whether the chosen file has it. `device` is what computes the vectors, one of
+    `options.DEVICES` but `auto`.
     """
 
     name: str
@@ -51,11 +52,13 @@ class ModelFacts:
     summary: str
     md5: str = ""
     published: bool = True
+    device: str = "cpu"
 
     @property
     def identity(self) -> str:
         """One line that names all that a vector depends on."""
-        return f"{self.name}/{self.sha256[:16]}/{self.preprocessing}/{self.resize}-{self.size}/{self.precision}"
+        parts = [self.name, self.sha256[:16], self.preprocessing, f"{self.resize}-{self.size}", self.precision]
+        return "/".join(parts if self.device == "cpu" else [*parts, self.device])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +67,8 @@ class Input:
 
     `id` is its name in the catalog, `path` relative to its source with `/`, `location` where its bytes are,
     `source` the SOURCE it came from (absolute), `root` the folder its target must lie in; `raw_path` holds the
-    bytes of `path` where they are no UTF-8. `metadata` is its row of a SOURCE table, else None.
+    bytes of `path` where they are no UTF-8. `metadata` is its row of a SOURCE table, else None. `address` is where it
+    is in an object store (`s3://...`), None for a file; `location` is then only the same as a path.
     """
 
     id: str
@@ -74,6 +78,7 @@ class Input:
     root: Path
     raw_path: bytes | None = None
     metadata: Mapping[str, Value] | None = None
+    address: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,13 +173,20 @@ class Neighbors:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hit:
-    """One look-alike: its `distance` to the query and its `score` (1 for the same picture, falling to 0)."""
+    """One look-alike: its `distance` to the query and its `score` (1 for the same picture, falling to 0).
+
+    `picture` is what the pictures add to the distance and `prefer` what each preferred field adds, both in units in
+    which `score` is 1 / (1 + their sum). `reasons` are a few words on what the two have in common and what not.
+    """
 
     id: str
     path: str
     distance: float
     score: float
     metadata: Mapping[str, Value] = field(default_factory=dict)
+    picture: float = float("nan")
+    prefer: Mapping[str, float] = field(default_factory=dict)
+    reasons: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """One entry of `results` in `lookalike similar --json`."""
@@ -184,22 +196,53 @@ class Hit:
             "distance": self.distance,
             "score": self.score,
             "metadata": dict(self.metadata),
+            "parts": {"picture": self.picture, "prefer": dict(self.prefer)},
+            "reasons": list(self.reasons),
         }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Diversity:
+    """What choosing results that differ did: `pool` candidates were looked at, `collapsed` of them were near-identical
+    to one before; `score` is the mean score of the results, `nearest` that of the nearest in their place.
+    """
+
+    pool: int
+    collapsed: int
+    score: float
+    nearest: float
+
+    @property
+    def cost(self) -> float:
+        """The mean score that was given up."""
+        return self.nearest - self.score
+
+    def as_json(self) -> dict[str, Any]:
+        """As `diverse` in `lookalike similar --json`."""
+        told = {"pool": self.pool, "collapsed": self.collapsed, "score": self.score, "nearest": self.nearest}
+        return {**told, "cost": self.cost}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Similar:
-    """The look-alikes of one query, nearest first. `recall` is 1.0 when `exact`."""
+    """The look-alikes of one query, nearest first. `recall` is 1.0 when `exact`.
+
+    `diverse` is what choosing results that differ cost, None where that was not asked for. What they are chosen from is
+    searched as exactly as all else.
+    """
 
     query: str
     results: tuple[Hit, ...]
     exact: bool = True
     recall: float = 1.0
+    diverse: Diversity | None = None
 
     def as_json(self) -> dict[str, Any]:
         """As in `lookalike similar --json`."""
         results = [hit.as_json() for hit in self.results]
-        return {"query": self.query, "exact": self.exact, "recall": self.recall, "results": results}
+        diverse = None if self.diverse is None else self.diverse.as_json()
+        told = {"query": self.query, "exact": self.exact, "recall": self.recall, "results": results}
+        return {**told, "diverse": diverse}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -30,7 +30,9 @@ def test_similar_finds_the_same_color(run: Run, catalog: Path) -> None:
     assert first["distance"] <= second["distance"]
     assert 1 >= first["score"] >= second["score"] > 0
     assert first["metadata"]["color"] == "red"
-    assert set(first) == {"id", "path", "distance", "score", "metadata"}
+    assert set(first) == {"id", "path", "distance", "score", "metadata", "parts", "reasons"}
+    assert first["score"] == pytest.approx(1 / (1 + first["parts"]["picture"]))
+    assert "same color" in first["reasons"]
 
 
 def test_a_query_is_an_id_a_stem_or_a_photo(run: Run, catalog: Path, photos: Path, tmp_path: Path) -> None:
@@ -76,6 +78,64 @@ def test_same_keeps_to_the_value_of_the_query(run: Run, catalog: Path) -> None:
     assert run("similar", catalog, "red-00", "--same", "price").code == 2
 
 
+def test_prefer_moves_what_differs_away_and_says_by_how_much(run: Run, catalog: Path) -> None:
+    plain = run("similar", catalog, "red-00", "-k", 11, "--json").json["results"]
+    found = run("similar", catalog, "red-00", "-k", 11, "--prefer", "year=1000", "--prefer", "color=0", "--json").json
+    by_id = {hit["id"]: hit for hit in plain}
+    assert [hit["metadata"]["year"] for hit in found["results"]][:3] == [2010] * 3, "such a weight decides"
+    assert {hit["id"] for hit in found["results"]} == set(by_id)
+    for hit in found["results"]:
+        gap = (hit["metadata"]["year"] - 2010) / 2  # 2010 to 2012, all of them within the middle 90%
+        assert hit["parts"]["prefer"] == {"year": pytest.approx(1000 * gap), "color": 0.0}
+        assert hit["parts"]["picture"] == pytest.approx(by_id[hit["id"]]["parts"]["picture"])
+        assert hit["score"] == pytest.approx(1 / (1 + hit["parts"]["picture"] + 1000 * gap), rel=1e-5)
+    assert found["exact"] is True
+
+
+def test_prefer_says_what_is_wrong(run: Run, catalog: Path, photos: Path) -> None:
+    for told, word in (
+        ("year", "FIELD=WEIGHT"),
+        ("year=x", "FIELD=WEIGHT"),
+        ("year=-1", "0 to 1000"),
+        ("price=1", "year"),
+    ):
+        done = run("similar", catalog, "red-00", "--prefer", told)
+        assert done.code == 2
+        assert word in done.err
+    assert run("similar", catalog, "red-00", "--prefer", "year=1", "--prefer", "year=2").code == 2
+    new = draw(photos.parent / "new.png", COLORS["red"], seed=60)
+    assert "photo has no metadata" in run("similar", catalog, new, "--prefer", "year=1").err
+
+
+def test_what_is_scored_is_not_preferred(run: Run, catalog: Path) -> None:
+    done = run("evaluate", catalog, "--labels", "color", "--prefer", "color=0.5")
+    assert done.code == 2
+    assert "prefer" in done.err
+    liked = run("evaluate", catalog, "--labels", "color", "--prefer", "year=1000", "-k", 2, "--json").json["agreement"]
+    assert liked["color"]["value"] == 0, "one year holds one item of each color"
+
+
+def test_diverse_shows_a_product_once_and_says_what_that_costs(run: Run, photos: Path, tmp_path: Path) -> None:
+    for twin in range(3):
+        (photos / f"twin-{twin}.png").write_bytes((photos / "red-04.png").read_bytes())
+    folder = tmp_path / "twins.catalog"
+    assert run("index", folder, photos, "--model", "tiny").code == 0
+    plain = run("similar", folder, "red-00", "-k", 4, "--json").json
+    assert plain["diverse"] is None
+    found = run("similar", folder, "red-00", "-k", 4, "--diverse", "--json").json
+    ids = [hit["id"] for hit in found["results"]]
+    assert len([item for item in ids if item == "red-04.png" or item.startswith("twin")]) == 1
+    assert ids[0] == plain["results"][0]["id"], "the nearest stays"
+    told = found["diverse"]
+    assert told["collapsed"] >= 3
+    assert told["nearest"] == pytest.approx(np.mean([hit["score"] for hit in plain["results"]]), rel=1e-5)
+    assert told["cost"] == pytest.approx(told["nearest"] - told["score"])
+    assert told["cost"] > 0
+    assert "mean score" in run("similar", folder, "red-00", "--diverse").out
+    rows = lookalike.open(folder).recommend(4, diverse=True).to_pylist()
+    assert [row["neighbor_id"] for row in rows if row["id"] == "red-00.png"] == ids
+
+
 @pytest.mark.parametrize("k", [0, -1, 1001])
 def test_k_has_a_range(run: Run, catalog: Path, k: int) -> None:
     done = run("similar", catalog, "red-00", "-k", k)
@@ -90,6 +150,7 @@ def test_similar_writes_a_page(run: Run, catalog: Path, tmp_path: Path) -> None:
     assert "red-00.png" in text
     assert "red-04.png" in text
     assert "data:image/" in text
+    assert "same color" in text
 
 
 @pytest.mark.parametrize("ending", ["parquet", "csv", "jsonl"])

@@ -8,14 +8,30 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from lookalike.engines import Engine, InlineEngine, LocalEngine
+from lookalike.engines import Engine, InlineEngine, LocalEngine, RayEngine, named
+from lookalike.errors import UsageError
+from lookalike.options import ENGINES as NAMES
+from tests.engines.cluster import needs_ray
 
-ENGINES: dict[str, Callable[[], Engine]] = {"local": lambda: LocalEngine(3), "inline": InlineEngine}
+ENGINES: dict[str, Callable[[], Engine]] = {
+    "local": lambda: LocalEngine(3),
+    "inline": InlineEngine,
+    "ray": lambda: RayEngine(2),
+}
 
 
-@pytest.fixture(params=sorted(ENGINES))
+@pytest.fixture(params=["local", "inline", pytest.param("ray", marks=pytest.mark.slow)])
 def engine(request: pytest.FixtureRequest) -> Engine:
+    if request.param == "ray":
+        needs_ray()
     return ENGINES[request.param]()
+
+
+def test_what_can_be_asked_for_is_tested_here() -> None:
+    assert set(NAMES) <= set(ENGINES)
+    assert named("local").name == "local"
+    with pytest.raises(UsageError, match="engine='spark' is not known: give one of local, ray"):
+        named("spark")
 
 
 def test_results_come_in_the_order_of_the_batches(engine: Engine) -> None:

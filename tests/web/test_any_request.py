@@ -12,7 +12,9 @@ from starlette.testclient import TestClient
 anything = st.text(max_size=40) | st.sampled_from(
     ["red-00.png", "../x", "\0", "", "'", "--", "1e999", "NaN", "year > 1"]
 )
-names = st.sampled_from(["k", "where", "same", "ranking", "offset", "limit", "color", "number"]) | st.text(max_size=5)
+names = st.sampled_from(
+    ["k", "where", "same", "ranking", "prefer", "diverse", "offset", "limit", "color", "number"]
+) | st.text(max_size=5)
 values = anything | st.integers().map(str) | st.floats().map(str)
 queries = st.lists(st.tuples(names, values), max_size=4)
 relaxed = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -40,7 +42,8 @@ def test_items(client: TestClient, item: str, tail: str, query: list[tuple[str, 
 
 
 @given(
-    path=st.sampled_from(["items", "clusters", "map", "columns", "info", "points", "sheets/0", "search"]), query=queries
+    path=st.sampled_from(["items", "clusters", "labels", "map", "columns", "info", "points", "sheets/0", "search"]),
+    query=queries,
 )
 @relaxed
 def test_lists(client: TestClient, path: str, query: list[tuple[str, str]]) -> None:
@@ -56,7 +59,7 @@ def test_bodies(client: TestClient, body: bytes, kind: str) -> None:
 
 
 @given(
-    fields=st.dictionaries(st.sampled_from(["k", "where", "same", "ranking", "file"]), anything, max_size=3),
+    fields=st.dictionaries(st.sampled_from(["k", "where", "same", "prefer", "ranking", "file"]), anything, max_size=3),
     photo=st.binary(max_size=60),
 )
 @relaxed

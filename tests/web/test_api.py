@@ -53,7 +53,14 @@ def test_items_come_in_the_order_of_ids_page_by_page(client: TestClient, shown: 
 
 
 def test_similar_is_what_the_command_says(client: TestClient, shown: Path, run: Run) -> None:
-    for options in ([], ["-k", "2"], ["--where", "year >= 2013"], ["--same", "color"], ["--ranking", "euclidean"]):
+    for options in (
+        [],
+        ["-k", "2"],
+        ["--where", "year >= 2013"],
+        ["--same", "color"],
+        ["--ranking", "euclidean"],
+        ["--color", "0.7"],
+    ):
         told = run("similar", shown, "red-00.png", *options, "--json").json
         params = {options[0].lstrip("-"): options[1]} if options else {}
         answer = client.get("/api/items/red-00.png/similar", params=params).json()
@@ -167,7 +174,7 @@ def test_wrong_choices_say_what_is_allowed(client: TestClient) -> None:
     is_problem(client.get("/api/sheets/1"), 404)
     is_problem(client.get("/api/sheets/x"), 422)
     is_problem(client.get("/api/nothing"), 404)
-    is_problem(client.post("/api/items"), 405)
+    is_problem(client.put("/api/items"), 405)
 
 
 HOSTILE = [
@@ -253,3 +260,29 @@ def test_the_document_of_the_api_is_json_that_names_its_errors(client: TestClien
         for operation in operations.values():
             assert operation["summary"]
             assert "application/problem+json" in json.dumps(operation["responses"]["422"])
+
+
+def test_preferences_and_diversity_are_those_of_the_command(client: TestClient, shown: Path, run: Run) -> None:
+    told = run(
+        "similar", shown, "red-00.png", "--prefer", "year=0.5", "--prefer", "color=2", "--diverse", "--json"
+    ).json
+    params = {"prefer": ["year=0.5", "color=2"], "diverse": "true"}
+    answer = client.get("/api/items/red-00.png/similar", params=params).json()
+    assert answer.pop("took_ms") >= 0
+    assert answer == told
+    assert answer["results"][0]["parts"]["prefer"].keys() == {"year", "color"}
+    assert answer["diverse"]["cost"] >= 0
+    for wrong in ("year", "year=x", "year=-1", "price=1"):
+        is_problem(client.get("/api/items/red-00.png/similar", params={"prefer": wrong}), 422, "E_USAGE")
+    is_problem(client.get("/api/items/red-00.png/similar", params={"diverse": "perhaps"}), 422, "E_USAGE")
+
+
+def test_a_photo_has_no_preferences_but_may_have_varied_results(client: TestClient) -> None:
+    file = {"file": ("p.png", photo(), "image/png")}
+    assert "prefer" in is_problem(client.post("/api/search?prefer=year=1", files=file), 422, "E_USAGE")
+    in_form = client.post("/api/search", files=file, data={"diverse": "true", "k": "2"}).json()
+    in_address = client.post("/api/search?diverse=true&k=2", files=file).json()
+    assert in_form["results"] == in_address["results"]
+    assert len(in_form["results"]) == 2
+    assert in_form["diverse"]["pool"] == 20
+    is_problem(client.post("/api/search", files=file, data={"diverse": "perhaps"}), 422, "E_USAGE")

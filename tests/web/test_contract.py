@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+import lookalike
+from lookalike.web import make_app
+
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
-HEAD = re.compile(r"^## (GET|POST) `([^`]+)`$", re.MULTILINE)
+HEAD = re.compile(r"^## (GET|POST|DELETE) `([^`]+)`$", re.MULTILINE)
 
 
 def sections() -> dict[str, str]:
@@ -23,8 +26,10 @@ def operations(document: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def document(client: TestClient) -> dict[str, Any]:
-    found: dict[str, Any] = client.get("/openapi.json").json()
+def document(shown: Path) -> dict[str, Any]:
+    catalog = lookalike.open(shown)
+    with TestClient(make_app(catalog, against=catalog, writable=True)) as client:
+        found: dict[str, Any] = client.get("/openapi.json").json()
     return found
 
 
@@ -56,11 +61,11 @@ def fields(document: dict[str, Any], part: Any) -> set[str]:
 def test_every_answered_field_is_documented(document: dict[str, Any]) -> None:
     text = PAGE.read_text()
     for name, operation in operations(document).items():
-        for field in fields(document, operation["responses"]["200"]):
+        for field in fields(document, operation["responses"].get("200") or operation["responses"]["201"]):
             assert f"`{field}`" in text, f"{name}: {field}"
 
 
-PATHS = ["info", "items", "items/red-00.png", "items/red-00.png/similar", "clusters", "map", "columns"]
+PATHS = ["info", "items", "items/red-00.png", "items/red-00.png/similar", "clusters", "clusters?k=3", "map", "columns"]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -73,6 +78,7 @@ def test_answers_have_the_documented_form(client: TestClient, document: dict[str
         "items/red-00.png": schemas.Described,
         "items/red-00.png/similar": schemas.Similar,
         "clusters": schemas.Clusters,
+        "clusters?k=3": schemas.Clusters,
         "map": schemas.Map,
         "columns": schemas.Columns,
     }

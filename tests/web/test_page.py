@@ -5,92 +5,18 @@ from __future__ import annotations
 import base64
 import csv
 import json
-import threading
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import lookalike
-from lookalike.web import make_app, write_page
-from tests.web.browser import started
+from lookalike.web import write_page
 from tests.web.conftest import NASTY
+from tests.web.pages import SIZES, Open, address, browser, results, until, visit
 
 pytestmark = pytest.mark.slow
-SIZES = {"wide": (1440, 900), "tablet": (768, 1024), "phone": (390, 844)}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with started() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def address(shown: Path) -> Iterator[str]:
-    """A server in a thread of this process."""
-    import uvicorn
-
-    config = uvicorn.Config(make_app(lookalike.open(shown)), port=0, ws="none", lifespan="off", log_level="error")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
-    server.should_exit = True
-    thread.join()
-
-
-Open = Callable[..., Any]
-
-
-@pytest.fixture
-def visit(browser: Any, address: str) -> Iterator[Open]:
-    """Open the page; at the end nothing was complained of and no other host was asked."""
-    contexts, complaints, asked = [], [], []
-
-    def go(path: str = "", size: str = "wide", base: str | None = None, **options: Any) -> Any:
-        width, height = SIZES[size]
-        context = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce", **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(10_000)
-        page.on(
-            "console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else 0
-        )
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: complaints.append(f"dialog {dialog.message}"))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto((base or address) + path)
-        page.wait_for_selector("body[data-ready]")
-        return page
-
-    yield go
-    for context in contexts:
-        context.close()
-    ours = (address, "blob:", "data:", "file:")
-    assert [url for url in asked if not url.startswith(ours)] == []
-    expected = ("GPU stall", "SwiftShader", "status of 415")  # of software rendering, and of a file that is no photo
-    assert [text for text in complaints if not any(known in text for known in expected)] == []
-
-
-def until(page: Any, expression: str) -> None:
-    """Wait until an expression holds; asked from outside, because the page's policy forbids `eval`."""
-    for _ in range(200):
-        if page.evaluate(f"Boolean({expression})"):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"never: {expression}")
-
-
-def results(page: Any) -> list[str]:
-    page.wait_for_selector(".result")
-    until(page, "!document.querySelector('.panel .empty')")
-    found: list[str] = page.eval_on_selector_all(".result", "all => all.map(each => each.dataset.id)")
-    return found
+__all__ = ["address", "browser", "visit"]
 
 
 def dot(page: Any, item: str) -> tuple[float, float]:
@@ -173,6 +99,27 @@ def test_controls_change_the_answer(visit: Open) -> None:
     page.click(".same >> text=Color")
     until(page, "document.querySelectorAll('.result').length === 5")
     assert "same=color" in page.url
+    page.click(".same >> text=Color")
+    until(page, "document.querySelectorAll('.result').length === 23")
+    page.click("[aria-label='Rather the same'] >> text=Year")
+    until(page, "location.hash.includes('prefer=year')")
+    page.check("#diverse")
+    until(page, "document.querySelector('.took')?.textContent.startsWith('Varied')")
+    assert "same color" in page.inner_text(".result >> nth=0")
+
+
+def test_the_slider_goes_from_shape_to_color(visit: Open) -> None:
+    page = visit("#item=red-00.png")
+    before = results(page)
+    page.locator("#tint").fill("1")
+    until(page, "location.hash.includes('tint=1')")
+    shown = "[...document.querySelectorAll('.result')].map((e) => e.dataset.id).join()"
+    until(page, f"{shown} !== {json.dumps(','.join(before))}")
+    assert {item.rpartition("/")[2].split("-")[0] for item in results(page)[:4]} == {"red"}
+    assert page.evaluate("document.activeElement.id") == "tint", "the arrow keys go on moving it"
+    page.select_option("#ranking", "euclidean")
+    until(page, "document.getElementById('tint').disabled")
+    assert "tint" not in page.url
 
 
 def test_a_group_is_highlighted(visit: Open) -> None:
@@ -182,8 +129,26 @@ def test_a_group_is_highlighted(visit: Open) -> None:
     until(page, "document.getElementById('count').textContent.includes(' of 24')")
     page.click("summary:has-text('How many groups')")
     page.wait_for_selector(".curve path")
+
+
+def test_another_number_of_groups(visit: Open) -> None:
+    page = visit()
+    page.click("summary:has-text('How many groups')")
     page.locator("#curve input").fill("2")
+    until(page, "document.querySelectorAll('.chip').length === 2")
     assert "2 clusters" in page.inner_text("#curve p")
+    assert "groups=2" in page.url
+    page.click(".chip >> nth=0")
+    many = int(page.inner_text(".chip >> nth=0"))
+    until(page, f"document.getElementById('count').textContent.startsWith('{many} of')")
+    there = visit("#" + page.url.split("#")[1])
+    until(there, "document.querySelectorAll('.chip').length === 2")
+    box = page.locator(".curve").bounding_box()
+    page.mouse.click(box["x"] + box["width"] - 8, box["y"] + 20)
+    until(page, "document.querySelectorAll('.chip').length === 8")
+    page.click("#curve button")
+    until(page, "document.querySelectorAll('.chip').length === 4")
+    assert "groups" not in page.url
 
 
 def test_a_selection_is_drawn_and_saved(visit: Open, tmp_path: Path) -> None:
@@ -324,6 +289,9 @@ def test_the_one_file_needs_no_network(visit: Open, shown: Path, tmp_path: Path)
     page.wait_for_selector('.head[data-item="red-00.png"]')
     page.wait_for_timeout(300)
     assert len(page.locator("#map").screenshot()) > 8_000
+    page.click("summary:has-text('How many groups')")
+    page.locator("#curve input").fill("3")
+    until(page, "document.querySelectorAll('.chip').length === 3")
 
 
 def test_the_interface_shows_itself(visit: Open) -> None:

@@ -5,19 +5,30 @@ Touches no file and knows no catalog; usable with any vectors. Only NumPy is loa
 
 from __future__ import annotations
 
-from lookalike.analysis.clusters import Refined, Sweep, kmeans_sweep, refine, refine_best
+from lookalike.analysis.clusters import Refined, Sweep, kmeans_sweep, refine, refine_best, settle
+from lookalike.analysis.diversity import BALANCE, NEAR, Chosen, diversify
 from lookalike.analysis.elbow import find_elbow
 from lookalike.analysis.evaluation import agreement, knn_accuracy
 from lookalike.analysis.evidence import adjusted_rand, elbow_interval, silhouette, weigh
 from lookalike.analysis.layout import neighbors_kept, neighbors_needed, place_new, tsne, tsne_with_loss
+from lookalike.analysis.mixing import mix
 from lookalike.analysis.neighbors import nearest_neighbors
+from lookalike.analysis.penalties import Field, Penalties, make_field, nearest_preferred
+from lookalike.analysis.preference import Preference, preference
 from lookalike.analysis.ranking import Searcher, nearest_in, score, typical_distance
 from lookalike.analysis.representatives import Trait, describe, exemplars, reach, representatives
 from lookalike.analysis.spread import picture_order, spread_levels
 from lookalike.analysis.updating import update_neighbors
-from lookalike.analysis.whitening import Whitening, fit_whitening
+from lookalike.analysis.whitening import Part, Whitening, fit_looks, fit_whitening
 
 __all__ = [
+    "BALANCE",
+    "NEAR",
+    "Chosen",
+    "Field",
+    "Part",
+    "Penalties",
+    "Preference",
     "Refined",
     "Searcher",
     "Sweep",
@@ -26,23 +37,30 @@ __all__ = [
     "adjusted_rand",
     "agreement",
     "describe",
+    "diversify",
     "elbow_interval",
     "exemplars",
     "find_elbow",
+    "fit_looks",
     "fit_whitening",
     "kmeans_sweep",
     "knn_accuracy",
+    "make_field",
+    "mix",
     "nearest_in",
     "nearest_neighbors",
+    "nearest_preferred",
     "neighbors_kept",
     "neighbors_needed",
     "picture_order",
     "place_new",
+    "preference",
     "reach",
     "refine",
     "refine_best",
     "representatives",
     "score",
+    "settle",
     "silhouette",
     "spread_levels",
     "tsne",

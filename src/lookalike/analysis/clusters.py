@@ -83,6 +83,18 @@ class Sweep:
         return self._last[k]
 
 
+def settle(vectors: Vectors, groups: Array) -> tuple[Ints, Doubles]:
+    """Labels (n,) int64 and centers (k, d) float64 of the `partition(k)` of a sweep over `vectors`, without the sweep.
+
+    The centers are the means of `groups` (n,), and the labels the exact nearest of them, equally near ones the lower:
+    those of `labels(k)` and `centers(k)`, but for empty clusters, which are left out.
+    """
+    rows = as_vectors(vectors)
+    used, groups = np.unique(np.asarray(groups), return_inverse=True)
+    centers = means(rows, groups, len(used), middle_of(rows).astype(np.float64))
+    return nearest_center(rows, centers), centers
+
+
 def kmeans_sweep(
     vectors: Vectors,
     max_k: int = 200,

@@ -21,9 +21,13 @@ JITTER = 0.01
 AROUND = 10
 
 
-def neighbors_needed(n: int, perplexity: float | None = None) -> int:
-    """How many neighbors of each of n items `tsne` uses: 15, or three times the perplexity; at most n - 1."""
-    return max(0, min(n - 1, UNIFORM if perplexity is None else int(3 * perplexity)))
+def neighbors_needed(n: int | None, perplexity: float | None = None) -> int:
+    """How many neighbors of each of n items `tsne` uses: 15, or three times the perplexity; at most n - 1.
+
+    A perplexity between two whole numbers counts as many as fit into three of it. n None: of however many items.
+    """
+    needed = UNIFORM if perplexity is None else int(3 * perplexity)
+    return needed if n is None else max(0, min(n - 1, needed))
 
 
 def tsne(

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from lookalike import analysis, images, models, pipeline, report
+from lookalike import analysis, engines, images, models, pipeline, report
 from lookalike.catalog import overview
-from lookalike.catalog.files import write_table
-from lookalike.catalog.ranking import hits, rank_items, rank_row, rank_vector
+from lookalike.catalog.files import check_id, write_table
+from lookalike.catalog.ranking import hits, rank_items, rank_photo, rank_row
+from lookalike.catalog.reasons import explain
 from lookalike.catalog.view import View
-from lookalike.engines import Engine, LocalEngine
+from lookalike.engines import Engine
 from lookalike.errors import ModelMismatch, NotFound, Rejected, UsageError
 from lookalike.options import ClusterOptions, Fit, ImageLimits, IndexOptions, MapOptions, RankingOptions
 from lookalike.records import (
@@ -29,8 +31,10 @@ from lookalike.records import (
     Input,
     Layout,
     Neighbors,
+    Photo,
     Progress,
     Similar,
+    Value,
 )
 from lookalike.store import Store, schema
 
@@ -40,12 +44,12 @@ WEEK = 7 * 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class _Query:
-    """A query that was understood: the row of an item, or the vector of a photo."""
+    """A query that was understood: the row of an item, or the vector and color vector of a photo."""
 
     name: str
     picture: bytes
     row: int | None = None
-    vector: Floats | None = None
+    photo: tuple[Floats, Floats] | None = None
 
 
 class Catalog:
@@ -63,7 +67,7 @@ class Catalog:
         self.store = store
         self._engine = engine
         self._known: tuple[int, View] | None = None
-        self._model: models.Model | None = None
+        self._models: dict[str, models.Model] = {}
 
     def __len__(self) -> int:
         return self.store.head.rows.get(schema.ITEMS, 0)
@@ -78,14 +82,15 @@ class Catalog:
         retry: bool = False,
         refit: bool = False,
         limits: ImageLimits | None = None,
+        engine: str = "local",
         progress: Progress | None = None,
     ) -> Indexed:
         """Add or update the photos of `sources`: folders, globs, image files or tables with a `path` column.
 
         Only what is new or changed is embedded. `metadata` is a CSV, Parquet or JSONL table; the other options
-        are those of `IndexOptions`. A bad photo becomes one of `failures()`. Raises `NotFound` for a source that
-        is not there, `UsageError` for two photos with one id, `CatalogLocked` while another process writes,
-        and `Interrupted` after Ctrl-C with all work kept.
+        are those of `IndexOptions`; `engine="ray"` works on a Ray cluster. A bad photo becomes one of `failures()`.
+        Raises `NotFound` for a source that is not there, `UsageError` for two photos with one id, `CatalogLocked`
+        while another process writes, and `Interrupted` after Ctrl-C with all work kept.
         """
         options = IndexOptions(
             metadata=None if metadata is None else Path(metadata),
@@ -95,6 +100,7 @@ class Catalog:
             retry=retry,
             refit=refit,
             limits=limits or ImageLimits(),
+            engine=engine,
         )
         with self.store.writing():
             return self.carry_out(pipeline.plan(sources, options), options, progress=progress)
@@ -109,7 +115,7 @@ class Catalog:
         confirm: pipeline.Confirm | None = None,
     ) -> Indexed:
         """Index what `pipeline.plan` found; `vectors` is a file of them, `confirm` is asked before a large prune."""
-        engine = self._engine or LocalEngine()
+        engine = self._engine or engines.named(options.engine)
         known = None
         if vectors is not None:
             known, dimension = pipeline.read_vectors(Path(vectors), plan.found.inputs)
@@ -127,8 +133,11 @@ class Catalog:
         k: int = 3,
         *,
         ranking: str = "default",
+        color: float | None = None,
         where: str | None = None,
         same: Sequence[str] = (),
+        prefer: Mapping[str, float] | None = None,
+        diverse: bool = False,
     ) -> Similar:
         """The exact k most similar items of a query, nearest first.
 
@@ -136,37 +145,60 @@ class Catalog:
         order; bytes are the content of an image file. An item is not its own look-alike. Raises `NotFound` for
         an unknown query and `UsageError` for a photo that cannot be used or a filter that cannot be read.
         """
-        return self.look_up(query, RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same)))[0]
+        options = RankingOptions(
+            k=k,
+            ranking=ranking,
+            color=color,
+            where=where,
+            same=tuple(same),
+            prefer=tuple((prefer or {}).items()),
+            diverse=diverse,
+        )
+        return self.look_up(query, options)[0]
 
-    def look_up(self, query: str | os.PathLike[str] | bytes, options: RankingOptions) -> tuple[Similar, bytes]:
-        """As `similar`, and with it the picture of the query (JPEG)."""
-        view, asked = self.view(), self._resolve(query)
-        if asked.vector is None:
+    def look_up(
+        self,
+        query: str | os.PathLike[str] | bytes,
+        options: RankingOptions,
+        *,
+        decoder: images.Decoder = images.HERE,
+    ) -> tuple[Similar, bytes]:
+        """As `similar`, and with it the picture of the query (JPEG); `decoder` is for photos of strangers."""
+        view, asked = self.view(), self._resolve(query, decoder)
+        if asked.photo is None:
             found = rank_row(view, asked.row or 0, options)
         else:
-            found = rank_vector(view, asked.vector, options)
-        pairs = hits(found)
-        described = view.described([row for row, _ in pairs])
-        scale = view.space(options.ranking).scale
+            found = rank_photo(view, *asked.photo, options)
+        pairs, space = hits(found.neighbors), view.space(options)
+        rows = [row for row, _ in pairs]
+        described = view.described(rows)
+        point = space.points[asked.row or 0] if asked.photo is None else space.point(*asked.photo)
+        because = explain(view, space, options, point, asked.row, rows)
         results = tuple(
             Hit(
                 id=view.ids[row],
                 path=described[row][0],
                 distance=distance,
-                score=float(analysis.score(distance, scale)),
+                score=float(analysis.score(distance, space.scale)),
                 metadata=described[row][1],
+                picture=why.picture,
+                prefer=why.prefer,
+                reasons=why.reasons,
             )
-            for row, distance in pairs
+            for (row, distance), why in zip(pairs, because, strict=True)
         )
-        return Similar(query=asked.name, results=results), asked.picture
+        return Similar(query=asked.name, results=results, diverse=found.diverse), asked.picture
 
     def recommend(
         self,
         k: int = 3,
         *,
         ranking: str = "default",
+        color: float | None = None,
         where: str | None = None,
         same: Sequence[str] = (),
+        prefer: Mapping[str, float] | None = None,
+        diverse: bool = False,
         out: Source | None = None,
         progress: Progress | None = None,
     ) -> pa.Table:
@@ -174,7 +206,15 @@ class Catalog:
 
         `out` also writes the table, as `.parquet`, `.csv` or `.jsonl`.
         """
-        options = RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same))
+        options = RankingOptions(
+            k=k,
+            ranking=ranking,
+            color=color,
+            where=where,
+            same=tuple(same),
+            prefer=tuple((prefer or {}).items()),
+            diverse=diverse,
+        )
         view = self.view()
         found = rank_items(view, options, progress=progress)
         rows, columns = (found.ids >= 0).nonzero()
@@ -229,14 +269,28 @@ class Catalog:
         k: int = 3,
         *,
         ranking: str = "default",
+        color: float | None = None,
         where: str | None = None,
         same: Sequence[str] = (),
+        prefer: Mapping[str, float] | None = None,
+        diverse: bool = False,
         progress: Progress | None = None,
     ) -> Evaluation:
         """Share of the k nearest that carry the query's label, per metadata column in `labels`."""
-        options = RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same))
-        if scored := [label for label in labels if label in options.same]:
-            raise UsageError(f"label {scored[0]!r} is scored, so it cannot be in same: leave it out of one of them")
+        options = RankingOptions(
+            k=k,
+            ranking=ranking,
+            color=color,
+            where=where,
+            same=tuple(same),
+            prefer=tuple((prefer or {}).items()),
+            diverse=diverse,
+        )
+        for name, fields in (("same", options.same), ("prefer", tuple(prefer or {}))):
+            if scored := [label for label in labels if label in fields]:
+                raise UsageError(
+                    f"label {scored[0]!r} is scored, so it cannot be in {name}: leave it out of one of them"
+                )
         view = self.view()
         columns = {label: view.labels(label) for label in labels}
         found = rank_items(view, options, progress=progress)
@@ -269,6 +323,24 @@ class Catalog:
         """
         with self.store.writing():
             return pipeline.remove(self.store, ids)
+
+    def add(self, photo: bytes, id: str, metadata: Mapping[str, Value] | None = None) -> bool:
+        """Add one photo, the content of an image file, as the item `id`; True if it is new, else it is replaced.
+
+        Its `path` is the id and its source no folder, so `index --prune` leaves it alone. Raises `UsageError` for a
+        photo that cannot be used, with its `code`, and for an id that is empty, longer than 1,024 characters, or no
+        plain relative name; nothing is written then. `CatalogLocked` while another process writes.
+        """
+        check_id(id)
+        loaded, vector = self._embedded(id, photo, images.WORKERS)
+        with self.store.writing():
+            return pipeline.add(self.store, id, photo, loaded, vector, metadata)
+
+    def reopened(self) -> Catalog:
+        """The catalog at its newest version, also by others' commits; what this object has loaded goes along."""
+        other = Catalog(self.store.reopened(), engine=self._engine)
+        other._models = self._models
+        return other
 
     def check(self) -> Checked:
         """Read every byte of the catalog, older versions too, and compare it with what was written."""
@@ -325,14 +397,15 @@ class Catalog:
 
     def title(self) -> str:
         """What the catalog is called: its folder's name, without `.catalog`."""
-        folder = getattr(self.store, "folder", None)
-        return folder.resolve().name.removesuffix(".catalog") if isinstance(folder, Path) else "catalog"
+        return str(getattr(self.store, "title", "catalog"))
 
-    def _resolve(self, query: str | os.PathLike[str] | bytes) -> _Query:
+    def _resolve(self, query: str | os.PathLike[str] | bytes, decoder: images.Decoder) -> _Query:
         if isinstance(query, bytes):
-            return self._photo("photo", query)
+            return self._photo("photo", query, decoder)
         view, text = self.view(), os.fspath(query)
-        row = view.rows.get(text, view.stems.get(text, -1))
+        row = view.rows.get(text, -1)
+        if row < 0:
+            row = view.stems.get(text, -1)
         if row >= 0:
             return _Query(view.ids[row], self.thumbnails([view.ids[row]])[0], row=row)
         path = Path(text)
@@ -343,19 +416,32 @@ class Catalog:
             )
         source = Input(id=path.name, path=path.name, location=path, source=str(path), root=path.resolve().parent)
         try:
-            return self._photo(text, images.read(source, ImageLimits()))
+            return self._photo(text, images.read(source, ImageLimits()), decoder)
         except Rejected as exc:
             raise _unusable(text, exc) from exc
 
-    def _photo(self, name: str, data: bytes) -> _Query:
-        if self._model is None:
-            self._model = pipeline.load_model(self.store.head.model)
+    def _photo(self, name: str, data: bytes, decoder: images.Decoder) -> _Query:
+        photo, vector = self._embedded(name, data, decoder)
+        return _Query(name, photo.thumbnail, photo=(vector, photo.color))
+
+    def _embedded(self, name: str, data: bytes, decoder: images.Decoder) -> tuple[Photo, Floats]:
+        """A photo that came as bytes, and its vector; raises `UsageError` where there is none."""
         facts = self.store.head.model
         try:
-            photo = images.load(data, Fit(size=facts.size, resize=facts.resize), ImageLimits())
+            if not data:
+                raise Rejected("E_EMPTY", "the file has 0 bytes", stage="read")
+            with decoder.start([data], Fit(size=facts.size, resize=facts.resize), ImageLimits()) as decoding:
+                if facts.identity not in self._models:
+                    self._models[facts.identity] = pipeline.load_model(facts)
+                (photo,) = decoding.results()
+            if isinstance(photo, Rejected):
+                raise photo
+            vector = self._models[facts.identity].embed(photo.pixels[None])[0]
+            if not np.isfinite(vector).all():
+                raise Rejected("E_NOT_FINITE", "the model's vector of this photo is not finite", stage="embed")
         except Rejected as exc:
             raise _unusable(name, exc) from exc
-        return _Query(name, photo.thumbnail, vector=self._model.embed(photo.pixels[None])[0])
+        return photo, vector
 
 
 def _unusable(name: str, reason: Rejected) -> UsageError:

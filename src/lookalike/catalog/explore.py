@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,19 +17,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image
 
-from lookalike import analysis, pipeline
+from lookalike import analysis, images, pipeline
 from lookalike.catalog import overview
 from lookalike.catalog.catalog import Catalog
 from lookalike.catalog.ranking import rank_items
 from lookalike.catalog.view import View
-from lookalike.errors import NotFound
+from lookalike.errors import NotFound, UsageError
 from lookalike.options import MAX_K, RankingOptions
 from lookalike.pipeline import GRAPH_K
-from lookalike.records import Floats, Ints, Neighbors, Similar, Value
+from lookalike.records import Clusters, Floats, Ints, Neighbors, Similar, Value
 from lookalike.store import schema
 
 PLACED_BY = 10
 """Look-alikes whose places give the place of a new photo."""
+KEPT_GROUPINGS = 16
+"""Other numbers of clusters that are kept once they were asked for."""
 PER_SIDE = 16
 """Pictures side by side in a sheet, which is square."""
 
@@ -55,8 +57,17 @@ class Explorer:
         self._view: View = catalog.view()
         self._store = catalog.store
         self._lock = threading.Lock()
+        self._regrouping = threading.Lock()
+        self._groupings: dict[int, tuple[dict[str, Any], Ints]] = {}
         self._pictures: dict[str, bytes] = {}
         self._kept = 0
+
+    def warm(self) -> None:
+        """Make ready what the first visitor would wait for: vectors, both faces of the metadata, the map, the model."""
+        _ = self.info, self.points, self.columns, self.clusters
+        for item in self.ids[:1]:
+            self._view.space(RankingOptions()).searcher.prepare()
+            self.search(self.thumbnail(item), RankingOptions(k=1))
 
     @property
     def version(self) -> int:
@@ -110,12 +121,44 @@ class Explorer:
         state = self.state(schema.CLUSTERS).as_json()
         if state["state"] == "missing":
             lists: dict[str, Any] = {name: [] for name in ("inertia", "sizes", "representatives", "exemplars")}
-            return {**state, "chosen": None, "evidence": None, "reach": None, "k": 0, "elbow": None, **lists}
+            return {
+                **state,
+                "swept": 0,
+                "chosen": None,
+                "evidence": None,
+                "reach": None,
+                "k": 0,
+                "elbow": None,
+                **lists,
+            }
         then = self._store.read(schema.CLUSTERS, ["id"]).sort_by("id")["id"].to_pylist()
-        told = pipeline.stored_clusters(self._store).as_json(then)
+        told = self._clusters.as_json(then)
         sizes = np.bincount(self.labels[self.labels >= 0], minlength=told["k"])
-        shown: dict[str, Any] = _finite({**state, **told, "sizes": sizes.tolist()})
+        swept = pipeline.swept(self._store)
+        shown: dict[str, Any] = _finite({**state, "swept": swept, **told, "sizes": sizes.tolist()})
         return shown
+
+    @cached_property
+    def _clusters(self) -> Clusters:
+        return pipeline.stored_clusters(self._store)
+
+    def grouped(self, k: int | None = None) -> tuple[dict[str, Any], Ints]:
+        """`clusters` and `labels` for another `k` of the stored sweep (None: the k in use); the last few are kept.
+
+        Raises `UsageError` for a k that the sweep does not have, and where no clusters are stored.
+        """
+        if k is None or k == self.clusters["k"]:
+            return self.clusters, self.labels
+        with self._regrouping:
+            if k not in self._groupings:
+                if not self.clusters["k"]:
+                    raise UsageError(f"k={k} is not there: no clusters were computed; run `lookalike cluster` first")
+                found, labels = pipeline.regroup(self._store, self._clusters, self.ids, self._view.vectors, k)
+                told = _finite({**self.clusters, **found.as_json(self.ids)})
+                self._groupings[k] = told, labels
+                if len(self._groupings) > KEPT_GROUPINGS:
+                    del self._groupings[next(iter(self._groupings))]
+            return self._groupings[k]
 
     @cached_property
     def _spread(self) -> tuple[Ints, float, Ints]:
@@ -201,7 +244,24 @@ class Explorer:
     @property
     def scale(self) -> float:
         """The distance at which a score of the default ranking is one half."""
-        return self._view.space(RankingOptions().ranking).scale
+        return self._view.space(RankingOptions()).scale
+
+    def table(self, ids: Sequence[str]) -> pa.Table:
+        """Some items as `lookalike export` writes all: id, path, the metadata, vector, x, y, cluster; no neighbors.
+
+        Raises `NotFound` if one of them is not there. What has no place or cluster is null.
+        """
+        rows = np.array([self.row(item) for item in ids], np.int64)
+        paths = self._store.read(schema.ITEMS, ["id", "path"])
+        at = pc.index_in(pa.array(ids, pa.string()), value_set=paths["id"].combine_chunks())
+        columns: dict[str, Any] = {"id": pa.array(ids, pa.string()), "path": paths["path"].take(at)}
+        columns |= {name: self.metadata[name].take(rows) for name in self.metadata.column_names}
+        vectors = self._view.vectors[rows]
+        columns["vector"] = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), self._view.vectors.shape[1])
+        for axis, name in enumerate(("x", "y")):
+            columns[name] = pa.array(self.positions[rows, axis], mask=~np.isfinite(self.positions[rows, axis]))
+        columns["cluster"] = pa.array(self.labels[rows], mask=self.labels[rows] < 0)
+        return pa.table(columns)
 
     def similar(self, item: str, options: RankingOptions) -> Similar:
         """The look-alikes of an item; raises `NotFound` for an id that is not there."""
@@ -211,18 +271,17 @@ class Explorer:
         """The look-alikes of a new photo, and its place on the map: the mean of its look-alikes' places, the nearer
         the weightier. None where none of them has a place.
         """
-        wider = RankingOptions(
-            k=min(max(options.k, PLACED_BY), MAX_K), ranking=options.ranking, where=options.where, same=options.same
-        )
-        found, _ = self.catalog.look_up(photo, wider)
+        wider = replace(options, k=min(max(options.k, PLACED_BY), MAX_K), diverse=False)
+        found, _ = self.catalog.look_up(photo, wider, decoder=images.WORKERS)
         near = [hit for hit in found.results[:PLACED_BY] if np.isfinite(self.positions[self._view.rows[hit.id]]).all()]
         place = None
         if near:
             weights = np.array([1 / (hit.distance**2 + 1e-9) for hit in near])
             mean = np.average([self.positions[self._view.rows[hit.id]] for hit in near], axis=0, weights=weights)
             place = float(mean[0]), float(mean[1])
-        cut = Similar(query=found.query, results=found.results[: options.k], exact=found.exact, recall=found.recall)
-        return cut, place
+        if options.diverse:
+            return self.catalog.look_up(photo, options, decoder=images.WORKERS)[0], place
+        return replace(found, results=found.results[: options.k]), place
 
     def thumbnail(self, item: str) -> bytes:
         """The thumbnail (JPEG) of an item; the last 64 MiB of them are kept in memory."""

@@ -16,6 +16,8 @@ from lookalike.errors import LookalikeError, UsageError
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for a formula at the start of a cell."""
 
+LONGEST_ID = 1_024
+
 
 def write_table(table: pa.Table, out: Path, allowed: tuple[str, ...] = (".parquet", ".csv", ".jsonl")) -> Path:
     """Write `table` to `out` by its ending: beside it first, then renamed, so that no half file is left.
@@ -38,6 +40,17 @@ def write_table(table: pa.Table, out: Path, allowed: tuple[str, ...] = (".parque
         aside.unlink(missing_ok=True)
         raise LookalikeError(f"{str(out)!r} cannot be written: {exc.strerror or exc}", code="E_WRITE") from exc
     return out
+
+
+def check_id(item: str) -> None:
+    """Raise `UsageError` unless `item` may be the id of a photo that comes without a file: a plain relative name."""
+    parts = item.split("/")
+    plain = item.isprintable() and not {"", ".", ".."} & set(parts) and "\\" not in item
+    if not (plain and len(item) <= LONGEST_ID):
+        raise UsageError(
+            f"id={item[:100]!r} cannot be used: give 1 to {LONGEST_ID:,} printable characters without a "
+            "backslash, no absolute path, and no '..' in it"
+        )
 
 
 def _write_csv(table: pa.Table, path: Path) -> None:

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.analysis import nearest_neighbors
-from lookalike.catalog.view import View
+from lookalike.analysis import nearest_neighbors, nearest_preferred
+from lookalike.catalog.varying import pool, vary
+from lookalike.catalog.view import Space, View
 from lookalike.errors import UsageError
 from lookalike.options import RankingOptions
 from lookalike.pipeline import GRAPH_K, compute_neighbors, step
-from lookalike.records import Floats, Ints, Neighbors, Progress, Value
+from lookalike.records import Diversity, Floats, Ints, Neighbors, Progress, Value
 
 BLOCK = 1_024
 """Queries that are answered together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """What one query found, and, where results that differ were asked for, what that cost."""
+
+    neighbors: Neighbors
+    diverse: Diversity | None = None
 
 
 def rank_items(view: View, options: RankingOptions, *, progress: Progress | None = None) -> Neighbors:
@@ -24,11 +34,15 @@ def rank_items(view: View, options: RankingOptions, *, progress: Progress | None
     Plain distance without filters is answered by the stored graph, which is computed where it is missing or older
     than the items. All else searches all items.
     """
-    is_plain = options.where is None and not options.same
-    if is_plain and options.ranking == "euclidean" and options.k <= GRAPH_K:
+    if options.diverse:
+        found = rank_items(view, pool(options), progress=progress)
+        return vary(view.space(options), found, options)[0]
+    is_plain = options.where is None and not options.same and not options.prefer
+    stored = not getattr(view.store, "pinned", False)  # of an older version no graph can be kept
+    if stored and is_plain and options.ranking == "euclidean" and options.k <= GRAPH_K:
         graph = compute_neighbors(view.store, progress=progress)
         return Neighbors(graph.ids[:, : options.k], graph.distances[:, : options.k])
-    space = view.space(options.ranking)
+    space = view.space(options)
     if is_plain:
         return nearest_neighbors(space.points, options.k, progress=step(progress, "recommend"))
     everything = np.arange(len(view.ids))
@@ -38,7 +52,7 @@ def rank_items(view: View, options: RankingOptions, *, progress: Progress | None
     for queries, allowed in _groups(view, options, everything):
         for start in range(0, len(queries), BLOCK):
             part = queries[start : start + BLOCK]
-            found = space.searcher.nearest(space.points[part], options.k, allowed=allowed, exclude=part, threads=None)
+            found = _nearest(view, space, part, options, allowed, threads=None)
             width = found.ids.shape[1]
             ids[part, :width], distances[part, :width] = found.ids, found.distances
             done += len(part)
@@ -47,24 +61,49 @@ def rank_items(view: View, options: RankingOptions, *, progress: Progress | None
     return Neighbors(ids, distances)
 
 
-def rank_row(view: View, row: int, options: RankingOptions) -> Neighbors:
+def rank_row(view: View, row: int, options: RankingOptions) -> Ranked:
     """The k nearest of one item, (1, k) or fewer, itself left out."""
     query = np.array([row])
     ((_, allowed),) = _groups(view, options, query)
-    space = view.space(options.ranking)
-    return space.searcher.nearest(space.points[query], options.k, allowed=allowed, exclude=query)
+    space = view.space(options)
+    return _varied(space, _nearest(view, space, query, pool(options), allowed), options)
 
 
-def rank_vector(view: View, vector: Floats, options: RankingOptions) -> Neighbors:
-    """The k nearest of a vector that is no item's, (1, k) or fewer."""
-    if options.same:
-        raise UsageError(
-            f"same={','.join(options.same)} needs a query that is an item: a photo has no metadata to compare; "
-            "give an id, or say what you want with where"
-        )
+def rank_photo(view: View, vector: Floats, color: Floats, options: RankingOptions) -> Ranked:
+    """The k nearest of a photo that is no item's, by its vector and its color vector; (1, k) or fewer."""
+    for name, fields in (("same", options.same), ("prefer", [field for field, _ in options.prefer])):
+        if fields:
+            raise UsageError(
+                f"{name}={','.join(fields)} needs a query that is an item: a photo has no metadata to compare; "
+                "give an id, or say what you want with where"
+            )
     allowed = None if options.where is None else view.mask(options.where)
-    space = view.space(options.ranking)
-    return space.searcher.nearest(space.point(vector)[None, :], options.k, allowed=allowed)
+    space = view.space(options)
+    found = space.searcher.nearest(space.point(vector, color)[None, :], pool(options).k, allowed=allowed)
+    return _varied(space, found, options)
+
+
+def _nearest(
+    view: View,
+    space: Space,
+    rows: Ints,
+    options: RankingOptions,
+    allowed: npt.NDArray[np.bool_] | None,
+    *,
+    threads: int | None = 1,
+) -> Neighbors:
+    """The k nearest of some items, themselves left out, by pictures and by what is preferred."""
+    if any(weight > 0 for _, weight in options.prefer):
+        penalties = view.penalties(options.prefer, space)
+        return nearest_preferred(space.searcher, rows, options.k, penalties, allowed=allowed, threads=threads)
+    return space.searcher.nearest(space.points[rows], options.k, allowed=allowed, exclude=rows, threads=threads)
+
+
+def _varied(space: Space, found: Neighbors, options: RankingOptions) -> Ranked:
+    if not options.diverse:
+        return Ranked(found)
+    chosen, told = vary(space, found, options)
+    return Ranked(chosen, told[0])
 
 
 def _groups(view: View, options: RankingOptions, rows: Ints) -> Iterator[tuple[Ints, npt.NDArray[np.bool_] | None]]:

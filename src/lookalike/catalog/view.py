@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
@@ -13,25 +15,37 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lookalike.analysis import Searcher, Whitening, typical_distance
+from lookalike.analysis import Field, Penalties, Searcher, Whitening, make_field, mix, typical_distance
 from lookalike.errors import UsageError
-from lookalike.pipeline import load_vectors, whitening
+from lookalike.options import RankingOptions
+from lookalike.pipeline import default_color, load_colors, load_vectors, whitening
 from lookalike.records import Floats, Value
 from lookalike.store import Store, schema
 
 KEYS = ("id", "path")
+CLOSE_COLORS, CLOSE_ANYWHERE = 0.1, 0.5
+"""The share of all pairs of items whose colors are called similar, and the distance that is similar in any catalog."""
+KEPT = 4
+"""Spaces that are kept ready: a slider moved to and fro must not fill the memory."""
 
 
 @dataclass(frozen=True)
 class Space:
-    """The items' `points` (n, k) float32 as a ranking sees them, and what makes a vector a point (None: nothing)."""
+    """The items' `points` (n, k) float32 as a ranking sees them, and what makes a photo a point.
+
+    `change` (None: nothing) is done to its vector, and its color vector is mixed in with the share `color`.
+    """
 
     points: Floats
     change: Whitening | None = None
+    color: float = 0.0
 
-    def point(self, vector: Floats) -> Floats:
-        """A vector (d,) as a point (k,)."""
-        return vector if self.change is None else self.change.apply(vector[None, :])[0]
+    def point(self, vector: Floats, color: Floats) -> Floats:
+        """A vector (d,) and a color vector (216,) as a point (k,)."""
+        if self.change is None:
+            return vector
+        point: Floats = mix(self.change.apply(vector[None, :]), color[None, :], self.color)[0]
+        return point
 
     @cached_property
     def searcher(self) -> Searcher:
@@ -51,6 +65,7 @@ class View:
     """Items of one state of a catalog, row by row in the order of ids."""
 
     store: Store
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @cached_property
     def _loaded(self) -> tuple[list[str], Floats]:
@@ -85,15 +100,95 @@ class View:
         return whitening(self.store, self.vectors)
 
     @cached_property
-    def _spaces(self) -> dict[str, Space]:
+    def _fields(self) -> dict[str, Field]:
         return {}
 
-    def space(self, ranking: str) -> Space:
-        """Where a ranking measures distances; made when it is first asked for."""
-        if ranking not in self._spaces:
-            change = None if ranking == "euclidean" else self._whitening
-            self._spaces[ranking] = Space(self.vectors if change is None else change.apply(self.vectors), change)
-        return self._spaces[ranking]
+    def field(self, name: str) -> Field:
+        """A metadata column as gaps between items; raises `UsageError` for one that is not there."""
+        if name not in self._fields:
+            self._fields[name] = make_field(name, self.labels(name))
+        return self._fields[name]
+
+    @cached_property
+    def telling(self) -> list[str]:
+        """The metadata columns that say something of several items: not those with a value for nearly each."""
+        found = []
+        for name in self.metadata.column_names:
+            known = self.metadata[name].drop_null()
+            is_number = pa.types.is_integer(known.type) or pa.types.is_floating(known.type)
+            if len(known) and (is_number or 2 * pc.count_distinct(known).as_py() <= len(self.ids)):
+                found.append(name)
+        return found
+
+    @cached_property
+    def _close_colors(self) -> float:
+        """The distance of color vectors below which a tenth of all pairs lie, from 300 items; 0.5 at least."""
+        known = self._colors
+        if known is None or len(known) < 2:
+            return CLOSE_ANYWHERE
+        some = known[np.unique(np.linspace(0, len(known) - 1, 300).astype(np.int64))]
+        apart = np.sqrt(np.maximum(2 - 2 * some @ some.T, 0))[np.triu_indices(len(some), 1)]
+        return max(CLOSE_ANYWHERE, float(np.quantile(apart, CLOSE_COLORS)))
+
+    def similar_colors(self, query: int, rows: Sequence[int]) -> list[bool]:
+        """Whether the product's own colors are among the nearest to the query's, for each of `rows`."""
+        if self._colors is None:
+            return [False] * len(rows)
+        apart = np.linalg.norm(self._colors[list(rows)] - self._colors[query], axis=1)
+        return [bool(gap <= self._close_colors) for gap in apart]
+
+    def penalties(self, prefer: Sequence[tuple[str, float]], space: Space) -> Penalties:
+        """What fields add to distances in `space`; the unit is the distance at which a score is one half."""
+        fields = tuple(self.field(name) for name, _ in prefer)
+        return Penalties(fields, tuple(weight for _, weight in prefer), space.scale or 1.0)
+
+    @cached_property
+    def _white(self) -> Floats:
+        return self._whitening.apply(self.vectors)
+
+    @cached_property
+    def _colors(self) -> Floats | None:
+        """The color vectors; the mean of the others where an older catalog lacks one."""
+        colors = load_colors(self.store)
+        known = ~np.isnan(colors[:, 0])
+        if not known.any():
+            return None
+        colors[~known] = colors[known].mean(axis=0)
+        return colors
+
+    def color(self, options: RankingOptions) -> float:
+        """The share of color in a ranking, 0 to 1. Raises `UsageError` where it is asked for and there is none."""
+        if options.ranking == "euclidean" or (options.color is None and not default_color(self.store)):
+            return 0.0
+        if options.color is None:
+            return default_color(self.store) if self._colors is not None else 0.0
+        if options.color > 0 and self._colors is None and self.ids:
+            raise UsageError(
+                f"color={options.color:g} needs color vectors, which this catalog was made without: leave it out, or "
+                "index the photos into a new catalog"
+            )
+        return options.color
+
+    @cached_property
+    def _spaces(self) -> OrderedDict[tuple[str, float], Space]:
+        return OrderedDict()
+
+    def space(self, options: RankingOptions) -> Space:
+        """Where a ranking measures distances; made when it is first asked for, the last few are kept."""
+        key = options.ranking, self.color(options)
+        with self._lock:
+            if key not in self._spaces:
+                self._spaces[key] = self._made(*key)
+            self._spaces.move_to_end(key)
+            if len(self._spaces) > KEPT:
+                self._spaces.popitem(last=False)
+            return self._spaces[key]
+
+    def _made(self, ranking: str, color: float) -> Space:
+        if ranking == "euclidean":
+            return Space(self.vectors)
+        points = self._white if color == 0 or self._colors is None else mix(self._white, self._colors, color)
+        return Space(points, self._whitening, color)
 
     @cached_property
     def metadata(self) -> pa.Table:

@@ -9,7 +9,7 @@ import typer
 
 from lookalike.cli import options as opt
 from lookalike.cli.output import as_json, progress_bars, table
-from lookalike.options import RankingOptions
+from lookalike.options import RankingOptions, parse_preferences
 
 
 def register(app: typer.Typer) -> None:
@@ -25,30 +25,54 @@ def similar(
     ],
     k: opt.K = 3,
     ranking: opt.Ranking = "default",
+    color: opt.Color = None,
     where: opt.Where = None,
     same: opt.Same = None,
+    prefer: opt.Prefer = None,
+    diverse: opt.Diverse = False,
     html: Annotated[
         Path | None, typer.Option(help="Also write a page that shows them, in one file.", show_default=False)
     ] = None,
+    version: opt.Version = None,
     json: opt.Json = False,
 ) -> None:
     """The most similar items of one item or photo. Exact: no item that is nearer is left out."""
     import lookalike
 
-    held = lookalike.open(catalog)
-    options = RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same or ()))
+    held = lookalike.open(catalog, version=version)
+    options = RankingOptions(
+        k=k,
+        ranking=ranking,
+        color=color,
+        where=where,
+        same=tuple(same or ()),
+        prefer=parse_preferences(prefer or ()),
+        diverse=diverse,
+    )
     found, picture = held.look_up(query, options)
     if html is not None:
         held.similar_page(found, picture, html)
     if json:
         as_json(found.as_json())
         return
-    names = list(found.results[0].metadata)[:4] if found.results else []
+    names = list(found.results[0].metadata)[:3] if found.results else []
     rows = [
-        [hit.id, round(hit.distance, 4), round(hit.score, 3), *(hit.metadata.get(name) for name in names)]
+        [
+            hit.id,
+            round(hit.distance, 4),
+            round(hit.score, 3),
+            *(hit.metadata.get(name) for name in names),
+            ", ".join(hit.reasons) or None,
+        ]
         for hit in found.results
     ]
-    table(["id", "distance", "score", *names], rows)
+    table(["id", "distance", "score", *names, "why"], rows)
+    if found.diverse is not None:
+        told = found.diverse
+        typer.echo(
+            f"Chosen from the {told.pool} nearest to differ, {told.collapsed} of them near-identical to one before: "
+            f"mean score {told.score:.3f}, {told.cost:.3f} less than that of the nearest."
+        )
     if html is not None:
         typer.echo(f"Open {html} in a browser.")
 
@@ -58,16 +82,30 @@ def recommend(
     out: Annotated[Path, typer.Option(help="A .parquet, .csv or .jsonl file.", show_default=False)],
     k: opt.K = 3,
     ranking: opt.Ranking = "default",
+    color: opt.Color = None,
     where: opt.Where = None,
     same: opt.Same = None,
+    prefer: opt.Prefer = None,
+    diverse: opt.Diverse = False,
+    version: opt.Version = None,
     json: opt.Json = False,
 ) -> None:
     """The look-alikes of every item, as a table. Columns: id, rank, neighbor_id, distance."""
     import lookalike
 
-    held = lookalike.open(catalog)
+    told, held = dict(parse_preferences(prefer or ())), lookalike.open(catalog, version=version)
     with progress_bars() as progress:
-        rows = held.recommend(k, ranking=ranking, where=where, same=same or (), out=out, progress=progress)
+        rows = held.recommend(
+            k,
+            ranking=ranking,
+            color=color,
+            where=where,
+            same=same or (),
+            prefer=told,
+            diverse=diverse,
+            out=out,
+            progress=progress,
+        )
     if json:
         as_json({"items": len(held), "rows": rows.num_rows, "file": str(out)})
     else:
@@ -79,17 +117,31 @@ def evaluate(
     labels: Annotated[str, typer.Option(help="Metadata columns, separated by commas.", show_default=False)],
     k: opt.K = 3,
     ranking: opt.Ranking = "default",
+    color: opt.Color = None,
     where: opt.Where = None,
     same: opt.Same = None,
+    prefer: opt.Prefer = None,
+    diverse: opt.Diverse = False,
+    version: opt.Version = None,
     json: opt.Json = False,
 ) -> None:
     """How often look-alikes carry the query's label. The share of the k nearest, with 95% intervals."""
     import lookalike
 
-    held = lookalike.open(catalog)
+    told, held = dict(parse_preferences(prefer or ())), lookalike.open(catalog, version=version)
     names = [name.strip() for name in labels.split(",") if name.strip()]
     with progress_bars() as progress:
-        found = held.evaluate(names, k, ranking=ranking, where=where, same=same or (), progress=progress)
+        found = held.evaluate(
+            names,
+            k,
+            ranking=ranking,
+            color=color,
+            where=where,
+            same=same or (),
+            prefer=told,
+            diverse=diverse,
+            progress=progress,
+        )
     if json:
         as_json(found.as_json())
         return
@@ -101,6 +153,7 @@ def evaluate(
 def info(
     catalog: opt.Catalog,
     failures: Annotated[bool, typer.Option("--failures", help="List the photos that could not be used.")] = False,
+    version: opt.Version = None,
     json: opt.Json = False,
 ) -> None:
     """What is in a catalog, and what of it is old. Results older than the items are marked."""
@@ -108,7 +161,7 @@ def info(
 
     import lookalike
 
-    held = lookalike.open(catalog)
+    held = lookalike.open(catalog, version=version)
     if failures:
         found = held.failures()
         if json:

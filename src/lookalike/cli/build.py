@@ -13,7 +13,7 @@ import typer
 from lookalike.cli import options as opt
 from lookalike.cli.output import as_json, complain, progress_bars, skipped
 from lookalike.errors import UsageError
-from lookalike.options import ClusterOptions, ImageLimits, IndexOptions, ModelOptions
+from lookalike.options import ClusterOptions, ImageLimits, IndexOptions, ModelOptions, RankingOptions
 
 if TYPE_CHECKING:
     from lookalike.catalog import Catalog
@@ -45,6 +45,7 @@ def index(
     model: opt.Model = None,
     resize: opt.Resize = None,
     precision: opt.Precision = None,
+    device: opt.Device = None,
     weights: opt.Weights = None,
     model_option: opt.ModelOption = None,
     vectors: opt.Vectors = None,
@@ -54,6 +55,7 @@ def index(
     refit: opt.Refit = False,
     allow_truncated: opt.AllowTruncated = False,
     min_side: opt.MinSide = 1,
+    engine: opt.Engine = "local",
     json: opt.Json = False,
 ) -> None:
     """Add photos to a catalog, or bring it up to date. Only what is new or changed is embedded.
@@ -63,13 +65,22 @@ def index(
     from lookalike.catalog import build
 
     limits = ImageLimits(allow_truncated=allow_truncated, min_side=min_side)
-    options = IndexOptions(metadata=metadata, root=root, prune=prune, yes=yes, retry=retry, refit=refit, limits=limits)
+    options = IndexOptions(
+        metadata=metadata,
+        root=root,
+        prune=prune,
+        yes=yes,
+        retry=retry,
+        refit=refit,
+        limits=limits,
+        engine=engine,
+    )
     with progress_bars() as progress:
         _, done, notices = build(
             catalog,
             sources,
             options,
-            model=_model(model, resize, precision, weights, model_option, vectors),
+            model=_model(model, resize, precision, device, weights, model_option, vectors),
             progress=progress,
             confirm=_confirm(json),
         )
@@ -78,7 +89,8 @@ def index(
         as_json(done.as_json())
     else:
         typer.echo(_summary(done))
-        typer.echo(f"Next: lookalike similar {catalog} ID, or lookalike report {catalog} --out report")
+        named = opt.shown(catalog)
+        typer.echo(f"Next: lookalike similar {named} ID, or lookalike report {named} --out report")
     if done.failed:
         raise typer.Exit(SOME_FAILED)
 
@@ -93,6 +105,7 @@ def run(
     model: opt.Model = None,
     resize: opt.Resize = None,
     precision: opt.Precision = None,
+    device: opt.Device = None,
     weights: opt.Weights = None,
     model_option: opt.ModelOption = None,
     vectors: opt.Vectors = None,
@@ -102,8 +115,10 @@ def run(
     refit: opt.Refit = False,
     allow_truncated: opt.AllowTruncated = False,
     min_side: opt.MinSide = 1,
+    engine: opt.Engine = "local",
     recommendations: Annotated[int, typer.Option(help="Look-alikes of each item, 1 to 1000.")] = 3,
     ranking: opt.Ranking = "default",
+    color: opt.Color = None,
     max_k: opt.MaxK = 200,
     k: opt.Clusters = "auto",
     perplexity: opt.Perplexity = None,
@@ -125,7 +140,16 @@ def run(
     from lookalike.catalog import build
 
     limits = ImageLimits(allow_truncated=allow_truncated, min_side=min_side)
-    options = IndexOptions(metadata=metadata, root=root, prune=prune, yes=yes, retry=retry, refit=refit, limits=limits)
+    options = IndexOptions(
+        metadata=metadata,
+        root=root,
+        prune=prune,
+        yes=yes,
+        retry=retry,
+        refit=refit,
+        limits=limits,
+        engine=engine,
+    )
     chosen: dict[str, Any] = {
         "model": model,
         "resize": resize,
@@ -140,13 +164,14 @@ def run(
             name: value for name, value in AS_PUBLISHED.items() if name not in kept and not _was_given(context, name)
         }
     clusters = ClusterOptions(max_k=chosen["max_k"], k=cluster_count(chosen["k"]), seed=seed)
+    ranked = RankingOptions(k=recommendations, ranking=chosen["ranking"], color=color)
     started = time.perf_counter()
     with progress_bars() as progress:
         held, done, notices = build(
             catalog,
             sources,
             options,
-            model=_model(chosen["model"], chosen["resize"], precision, weights, model_option, vectors),
+            model=_model(chosen["model"], chosen["resize"], precision, device, weights, model_option, vectors),
             progress=progress,
             confirm=_confirm(json),
         )
@@ -155,8 +180,7 @@ def run(
             out,
             clusters,
             progress,
-            recommendations=recommendations,
-            ranking=chosen["ranking"],
+            ranking=ranked,
             perplexity=chosen["perplexity"],
         )
     _say(notices, done)
@@ -176,18 +200,18 @@ def everything(
     clusters: ClusterOptions,
     progress: Progress,
     *,
-    recommendations: int = 3,
-    ranking: str = "default",
+    ranking: RankingOptions | None = None,
     perplexity: float | None = None,
 ) -> dict[str, Any]:
     """Recommend, cluster, map and report into `out`; what `out` shows already is left as it is."""
     table, page, mark = out / "recommendations.parquet", out / "report.html", out / "run.json"
     catalog.cluster(clusters.k, max_k=clusters.max_k, seed=clusters.seed, progress=progress)
     catalog.map(perplexity=perplexity, seed=clusters.seed, progress=progress)
-    state = {"shows": catalog.fingerprint(), "recommendations": recommendations, "ranking": ranking}
+    asked = ranking or RankingOptions()
+    state = {"shows": catalog.fingerprint(), "recommendations": asked.k, "ranking": asked.ranking, "color": asked.color}
     if not (table.exists() and page.exists() and _read(mark) == state):
         mark.unlink(missing_ok=True)
-        catalog.recommend(recommendations, ranking=ranking, out=table, progress=progress)
+        catalog.recommend(asked.k, ranking=asked.ranking, color=asked.color, out=table, progress=progress)
         catalog.report(out, progress=progress)
         mark.write_text(json.dumps(state))
     return {"recommendations": str(table), "report": str(page)}
@@ -213,13 +237,20 @@ def _model(
     name: str | None,
     resize: str | None,
     precision: str | None,
+    device: str | None,
     weights: Path | None,
     told: list[str] | None,
     vectors: Path | None,
 ) -> ModelOptions:
     settings = tuple(opt.settings(told).items())
     return ModelOptions(
-        name=name, resize=resize, precision=precision, weights=weights, settings=settings, vectors=vectors
+        name=name,
+        resize=resize,
+        precision=precision,
+        device=device,
+        weights=weights,
+        settings=settings,
+        vectors=vectors,
     )
 
 

@@ -9,12 +9,14 @@ import typer
 
 from lookalike.errors import UsageError
 
-Catalog = Annotated[Path, typer.Argument(metavar="CATALOG", help="The catalog, a folder.", show_default=False)]
+Catalog = Annotated[
+    Path, typer.Argument(metavar="CATALOG", help="The catalog: a folder, or s3://BUCKET/PREFIX.", show_default=False)
+]
 Sources = Annotated[
     list[str],
     typer.Argument(
         metavar="SOURCE...",
-        help="Folders, quoted globs, image files, or CSV/Parquet/JSONL tables with a `path` column.",
+        help="Folders, s3:// addresses, quoted globs, image files, or CSV/Parquet/JSONL tables with a `path` column.",
         show_default=False,
     ),
 ]
@@ -22,7 +24,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 Model = Annotated[
     str | None,
     typer.Option(
-        help="Model for a new catalog: one that `lookalike models list` names, or onnx:PATH.", show_default=False
+        help="Model for a new catalog: one that `lookalike models list` names, onnx:PATH, timm:NAME or open_clip:NAME.",
+        show_default=False,
     ),
 ]
 Resize = Annotated[
@@ -31,11 +34,24 @@ Resize = Annotated[
 ]
 Precision = Annotated[
     str | None,
-    typer.Option(help="Precision for a new catalog: fp32 or int8.", show_default="what suits this CPU's instructions"),
+    typer.Option(
+        help="Precision for a new catalog, one that the model has.",
+        show_default="what suits this CPU's instructions",
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        help="What computes a new catalog's vectors: auto, cpu, openvino (extra) or cuda (extra).",
+        show_default="the catalog's own",
+    ),
 ]
 Weights = Annotated[
     Path | None,
-    typer.Option(help="Weight file for a model that takes one, such as vgg16.", show_default="the downloaded one"),
+    typer.Option(
+        help="Weight file for a model that takes one, such as vgg16 (.h5) or timm:NAME (.safetensors).",
+        show_default="the downloaded one",
+    ),
 ]
 ModelOption = Annotated[
     list[str] | None,
@@ -66,15 +82,30 @@ Root = Annotated[
 Prune = Annotated[bool, typer.Option("--prune", help="Remove items of these SOURCEs that are no longer in them.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Prune without asking, however many.")]
 Retry = Annotated[bool, typer.Option("--retry", help="Try photos again that failed before.")]
+Engine = Annotated[
+    str,
+    typer.Option(help="Where photos are worked on: `local` threads, or a `ray` cluster (RAY_ADDRESS, else here)."),
+]
 Refit = Annotated[bool, typer.Option("--refit", help="Fit the default ranking anew on the items there are.")]
 AllowTruncated = Annotated[
     bool, typer.Option("--allow-truncated", help="Keep photos whose end is missing, marked as degraded.")
 ]
 MinSide = Annotated[int, typer.Option("--min-side", help="Refuse photos with a shorter side, in pixels.", min=1)]
+Version = Annotated[
+    int | None,
+    typer.Option("--version", help="The catalog as it was at this version.", show_default="the newest", min=1),
+]
 K = Annotated[int, typer.Option("-k", help="How many look-alikes, 1 to 1000.")]
 Ranking = Annotated[
     str,
     typer.Option(help="`euclidean`: plain distance, as published; `default`: the best from pictures alone."),
+]
+Color = Annotated[
+    float | None,
+    typer.Option(
+        help="How much color counts in the default ranking: 0 (shape and material alone) to 1 (color alone).",
+        show_default="what suits most catalogs",
+    ),
 ]
 Where = Annotated[
     str | None,
@@ -84,6 +115,18 @@ Same = Annotated[
     list[str] | None,
     typer.Option(help="Only items with the query's value in this field; may be repeated.", show_default=False),
 ]
+Prefer = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FIELD=WEIGHT",
+        help="Rather items with the query's value in this field (numbers: near it). A weight of 1 counts like a "
+        "picture at the typical distance; may be repeated.",
+        show_default=False,
+    ),
+]
+Diverse = Annotated[
+    bool, typer.Option("--diverse", help="Results that differ: near-identical items count once; says what that costs.")
+]
 MaxK = Annotated[int, typer.Option("--max-k", help="Largest K of the sweep; at most the number of items.")]
 Clusters = Annotated[str, typer.Option("-k", help="Number of clusters, or `auto` for the elbow.")]
 Seed = Annotated[int, typer.Option(help="Seed; equal seeds give equal results.")]
@@ -91,6 +134,13 @@ Perplexity = Annotated[
     float | None,
     typer.Option(help="Perplexity of the map; 30 as published.", show_default="equal weights on the 15 nearest"),
 ]
+
+
+def shown(catalog: Path) -> str:
+    """A catalog as it was given: a path that was made of an address has lost one of its slashes."""
+    from lookalike import objects
+
+    return objects.address(catalog) if objects.is_address(catalog) else str(catalog)
 
 
 def settings(told: list[str] | None) -> dict[str, str]:

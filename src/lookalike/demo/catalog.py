@@ -87,7 +87,7 @@ def _draw_in_processes(root: Path, n: int, seed: int, count: int, progress: Adva
         try:
             for start in range(count):
                 arguments = (str(value) for value in (root.resolve(), n, seed, start, count))
-                command = [sys.executable, "-m", "lookalike.demo.worker", *arguments]
+                command = [sys.executable, "-P", "-m", "lookalike.demo.worker", *arguments]
                 processes.append(
                     subprocess.Popen(command, stdout=writing, stderr=complaints, env=environment)  # noqa: S603  our own module
                 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 Batch = TypeVar("Batch")
 Result = TypeVar("Result")
@@ -21,7 +21,24 @@ class Engine(Protocol):
     def run(self, work: Callable[[Batch], Result], batches: Iterable[Batch]) -> Iterator[Result]:
         """Yield `work(batch)` for every batch, in the order of the batches, holding only a few at a time.
 
-        An exception of `work` or of `batches` ends the iteration. Closing the iterator waits for what runs and
-        drops what has not started.
+        An exception of `work` or of `batches` ends the iteration. Closing the iterator waits for what runs, or
+        stops it, and drops what has not started.
         """
+        ...
+
+
+@runtime_checkable
+class Divisible(Protocol):
+    """Work whose batches can be cut, for engines whose workers may die: so that one photo costs only itself."""
+
+    def split(self, batch: Any) -> list[Any]:
+        """The parts of a batch, each a batch; one part if it cannot be cut further."""
+        ...
+
+    def join(self, results: list[Any]) -> Any:
+        """The result of a batch from those of its parts."""
+        ...
+
+    def lost(self, batch: Any, detail: str) -> Any:
+        """The result of a part that no worker survives."""
         ...

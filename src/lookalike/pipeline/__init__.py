@@ -1,32 +1,34 @@
 """The write side: photos to items, items to neighbors, clusters and a map, each stored with what it came from."""
 
+from lookalike.pipeline.adding import add
 from lookalike.pipeline.computing import (
-    GRAPH_K,
     clusters_of,
     compute_clusters,
     compute_map,
     compute_neighbors,
-    graph_k,
-    load_colors,
-    load_vectors,
     map_of,
     step,
     stored_clusters,
     stored_map,
 )
 from lookalike.pipeline.embed import load_model
-from lookalike.pipeline.fitting import is_outgrown, whitening
+from lookalike.pipeline.fitting import default_color, is_outgrown, whitening
+from lookalike.pipeline.graph import GRAPH_K, graph_k
 from lookalike.pipeline.indexing import Confirm, Plan, index, plan, remove
+from lookalike.pipeline.loading import load_colors, load_vectors
+from lookalike.pipeline.sweeping import regroup, swept
 from lookalike.pipeline.vectors import read_vectors, vectors_facts
 
 __all__ = [
     "GRAPH_K",
     "Confirm",
     "Plan",
+    "add",
     "clusters_of",
     "compute_clusters",
     "compute_map",
     "compute_neighbors",
+    "default_color",
     "graph_k",
     "index",
     "is_outgrown",
@@ -36,10 +38,12 @@ __all__ = [
     "map_of",
     "plan",
     "read_vectors",
+    "regroup",
     "remove",
     "step",
     "stored_clusters",
     "stored_map",
+    "swept",
     "vectors_facts",
     "whitening",
 ]

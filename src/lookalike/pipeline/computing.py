@@ -8,15 +8,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from lookalike import analysis
 from lookalike.errors import UsageError
 from lookalike.options import ClusterOptions, MapOptions
+from lookalike.pipeline.graph import GRAPH_K, graph_is_ready, graph_k, renew_neighbors, stored_neighbors
+from lookalike.pipeline.loading import load_vectors
+from lookalike.pipeline.sweeping import sweep_table, swept
 from lookalike.records import (
-    COLOR_BINS,
     Advance,
     Clusters,
     Doubles,
@@ -31,44 +32,15 @@ from lookalike.records import (
 from lookalike.store import Computed, Replace, Store, schema
 
 Exemplars = tuple[tuple[int, ...], ...]
-GRAPH_K = 30
-"""Neighbors kept of each item; three times the perplexity once a map asked for one."""
-
-
-def load_vectors(store: Store) -> tuple[list[str], Floats]:
-    """Ids in their order, and the (n, d) float32 vectors in the same."""
-    table = store.read(schema.ITEMS, ["id", "vector"])
-    order = pc.sort_indices(table["id"])
-    dimension = store.head.model.dimension
-    flat = pc.list_flatten(table["vector"]).to_numpy().reshape(-1, dimension)
-    return table["id"].take(order).to_pylist(), np.ascontiguousarray(flat[order.to_numpy()])
-
-
-def load_colors(store: Store) -> Floats:
-    """The (n, 216) float32 color vectors in the order of ids; rows of NaN where a catalog of old has none."""
-    table = store.read(schema.ITEMS, ["id", "color"]).combine_chunks()
-    colors = np.full((len(table), COLOR_BINS), np.nan, np.float32)
-    column = table["color"].combine_chunks() if len(table) else None
-    if column is not None:
-        known = pc.is_valid(column).to_numpy(zero_copy_only=False)
-        colors[known] = pc.list_flatten(column).to_numpy().reshape(-1, COLOR_BINS)
-    order: Ints = pc.sort_indices(table["id"]).to_numpy().astype(np.int64)
-    return colors[order]
 
 
 def compute_neighbors(store: Store, k: int = GRAPH_K, *, progress: Progress | None = None) -> Neighbors:
-    """The stored graph with at least `k` neighbors an item, computed if it is missing, older or smaller."""
-    known = store.head.computed.get(schema.NEIGHBORS)
-    if known is not None and store.head.is_current(schema.NEIGHBORS) and known.options["k"] >= k:
-        return _stored_neighbors(store)
-    with store.writing():
-        ids, vectors = load_vectors(store)
-        k = max(k, GRAPH_K, known.options["k"] if known is not None else 0)
-        found = analysis.nearest_neighbors(vectors, k, progress=step(progress, "neighbors"))
-        rows = [ids, _lists(found.ids, pa.int64()), _lists(found.distances, pa.float32())]
-        computed = Computed(of=store.head.vectors, options={"k": k})
-        _keep(store, schema.NEIGHBORS, pa.table(rows, schema=schema.neighbors()), computed)
-    return found
+    """The stored graph with at least `k` neighbors an item, made or brought up to date where it is not."""
+    if not graph_is_ready(store, k):
+        with store.writing():
+            if not graph_is_ready(store, k):
+                return renew_neighbors(store, k, step(progress, "neighbors"), step(progress, "vectors"))
+    return stored_neighbors(store)
 
 
 def compute_clusters(
@@ -79,18 +51,23 @@ def compute_clusters(
     Options None: as computed last, else the defaults. Raises `UsageError` for an explicit k above the number
     of items.
     """
-    known = store.head.computed.get(schema.CLUSTERS)
+    known, given = store.head.computed.get(schema.CLUSTERS), options
     if options is None:
         options = ClusterOptions(**known.options) if known is not None else ClusterOptions()
     asked = dataclasses.asdict(options)
-    if known is not None and store.head.is_current(schema.CLUSTERS) and known.options == asked:
+    whole = given is None or swept(store) > 0  # asked for anew, those of an older version are completed
+    if whole and known is not None and store.head.is_current(schema.CLUSTERS) and known.options == asked:
         return stored_clusters(store)
     with store.writing():
         ids, vectors = load_vectors(store)
-        found = clusters_of(vectors, options, progress=progress)
+        found, sweep = _swept_clusters(vectors, options, progress)
         rows = {"id": pa.array(ids, pa.string()), "cluster": pa.array(found.labels, pa.int64())}
-        computed = Computed(of=store.head.vectors, options=asked, results=_cluster_results(found))
-        _keep(store, schema.CLUSTERS, pa.table(rows, schema=schema.clusters()), computed)
+        changes = [
+            Replace(schema.CLUSTERS, pa.table(rows, schema=schema.clusters())),
+            Replace(schema.SWEEP, sweep_table(sweep)),
+        ]
+        computed = Computed(of=store.head.vectors, options=asked, results=_cluster_results(found, sweep))
+        store.commit("clusters computed", changes, computed={schema.CLUSTERS: computed})
     return found
 
 
@@ -171,22 +148,24 @@ def stored_map(store: Store) -> Layout:
     return Layout(positions=positions, kept=results["kept"], kl=loss, placed=results.get("placed", 0))
 
 
-def graph_k(options: MapOptions) -> int:
-    """Neighbors an item that a map with these options needs."""
-    return GRAPH_K if options.perplexity is None else max(GRAPH_K, math.ceil(3 * options.perplexity))
-
-
 def clusters_of(vectors: Floats, options: ClusterOptions, *, progress: Progress | None = None) -> Clusters:
     """The sweep over K and the clusters of the chosen one; only clusters that hold an item are kept.
 
     Raises `UsageError` for an explicit k above the number of items.
     """
+    return _swept_clusters(vectors, options, progress)[0]
+
+
+def _swept_clusters(
+    vectors: Floats, options: ClusterOptions, progress: Progress | None
+) -> tuple[Clusters, analysis.Sweep | None]:
+    """As `clusters_of`, and the sweep that they were chosen from (None without items)."""
     items = len(vectors)
     if options.k is not None and options.k > items:
         raise UsageError(f"k={options.k} is more than the {items} items: give at most {items}")
     if not items:
         nothing: Ints = np.zeros(0, np.int64)
-        return _clusters(0, np.zeros(0), Elbow(k=0, low=0, high=0, clear=False), nothing, nothing, ())
+        return _clusters(0, np.zeros(0), Elbow(k=0, low=0, high=0, clear=False), nothing, nothing, ()), None
     max_k = min(max(options.max_k, options.k or 1), items)
     sweep = analysis.kmeans_sweep(vectors, max_k, options.seed, progress=step(progress, "clusters"))
     elbow = analysis.find_elbow(sweep.inertia)
@@ -201,7 +180,7 @@ def clusters_of(vectors: Floats, options: ClusterOptions, *, progress: Progress 
     filled, labels = np.unique(labels, return_inverse=True)
     representatives = analysis.representatives(vectors, labels, centers[filled])
     exemplars = analysis.exemplars(vectors, labels, representatives)
-    return _clusters(
+    clusters = _clusters(
         len(filled),
         curve,
         elbow,
@@ -212,6 +191,7 @@ def clusters_of(vectors: Floats, options: ClusterOptions, *, progress: Progress 
         evidence=analysis.weigh(vectors, sweep, also=(k, elbow.low, elbow.k, elbow.high), seed=options.seed),
         reach=analysis.reach(vectors, labels, exemplars),
     )
+    return clusters, sweep
 
 
 def map_of(vectors: Floats, neighbors: Neighbors, options: MapOptions, *, progress: Progress | None = None) -> Layout:
@@ -237,18 +217,6 @@ def step(progress: Progress | None, name: str) -> Advance | None:
     return advance
 
 
-def _stored_neighbors(store: Store) -> Neighbors:
-    table = store.read(schema.NEIGHBORS).sort_by("id")
-    shape = (len(table), len(pc.list_flatten(table["rows"])) // max(len(table), 1))
-    flat = [pc.list_flatten(table[name]).to_numpy().reshape(shape) for name in ("rows", "distances")]
-    return Neighbors(*flat)
-
-
-def _lists(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
-    offsets = np.arange(len(values) + 1, dtype=np.int32) * values.shape[1]
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values.ravel(), kind))
-
-
 def _clusters(
     k: int,
     inertia: Doubles,
@@ -270,9 +238,10 @@ def _clusters(
     )
 
 
-def _cluster_results(found: Clusters) -> Mapping[str, Any]:
+def _cluster_results(found: Clusters, sweep: analysis.Sweep | None) -> Mapping[str, Any]:
     elbow = found.elbow
     return {
+        "swept": 0 if sweep is None else sweep.max_k,
         "k": found.k,
         "inertia": found.inertia.tolist(),
         "elbow": {"k": elbow.k, "low": elbow.low, "high": elbow.high, "clear": elbow.clear},

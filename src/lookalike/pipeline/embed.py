@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,9 @@ import numpy as np
 from lookalike import images, models
 from lookalike.errors import ModelMismatch, Rejected
 from lookalike.options import Fit, ImageLimits
-from lookalike.records import Floats, Input, ModelFacts, Photo
+from lookalike.records import Bytes, Floats, Input, ModelFacts, Photo
+
+_NONE: Bytes = np.zeros((0, 0, 3), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Twin:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A new vector."""
+    """A new vector; the photo's pixels are no longer there."""
 
     input: Input
     sha256: str
@@ -60,12 +62,18 @@ class Failed:
 Outcome = Unchanged | Twin | Embedded | Failed
 
 
+TOGETHER_BYTES = 8 << 20
+"""Bytes of photos that are decoded together at most, unless one alone has more."""
+
+
 class Embedder:
     """Turns batches of tasks into outcomes. Shared by threads; pickled without its model.
 
-    `contents` are the checksums of photos that the catalog holds already. The same bytes are decoded once:
-    the first to come claims them, later ones become a `Twin`. With `vectors`, by id, no network is run and every
-    photo has its own.
+    `decoder` turns bytes into photos: in processes of its own, unless told otherwise.
+
+    `contents` are the checksums of photos that the catalog holds already. The same bytes are decoded once: the first
+    to come claims them, later ones become a `Twin`; copies in several processes do not know each other's claims. With
+    `vectors`, by id, no network is run and every photo has its own.
     """
 
     def __init__(
@@ -75,8 +83,10 @@ class Embedder:
         thumbnail_side: int,
         contents: Mapping[str, str],
         vectors: Mapping[str, Floats] | None = None,
+        decoder: images.Decoder | None = None,
     ) -> None:
         self._facts = facts
+        self._decoder = decoder
         self._limits = limits
         self._thumbnail_side = thumbnail_side
         self._claimed = dict(contents)
@@ -86,18 +96,30 @@ class Embedder:
 
     def __call__(self, batch: Sequence[Task]) -> list[Outcome]:
         """One outcome a task, in order."""
-        prepared = [self._prepare(task) for task in batch]
-        photos = [done for done in prepared if isinstance(done, _Prepared)]
-        if self._vectors is not None:
-            vectors = iter([self._vectors[done.input.id] for done in photos])
-        elif photos:
-            vectors = iter(self._loaded().embed(np.stack([done.photo.pixels for done in photos])))
-        return [_embedded(done, next(vectors)) if isinstance(done, _Prepared) else done for done in prepared]
+        found: list[Outcome] = []
+        fetched = images.fetch([task.input for task in batch], self._limits)
+        for part in _parts(self._read(task, fetched.pop(task.input.id, None)) for task in batch):
+            found += self._embedded(part)
+        return found
 
-    def _prepare(self, task: Task) -> Unchanged | Twin | Failed | _Prepared:
+    def split(self, batch: Sequence[Task]) -> list[Sequence[Task]]:
+        """One batch a photo; see `engines.Divisible`."""
+        return [[task] for task in batch]
+
+    def join(self, results: Sequence[list[Outcome]]) -> list[Outcome]:
+        """The outcomes of a batch from those of its photos."""
+        return [outcome for outcomes in results for outcome in outcomes]
+
+    def lost(self, batch: Sequence[Task], detail: str) -> list[Outcome]:
+        """What becomes of photos that no process survives."""
+        return [Failed(task.input, None, Rejected("E_WORKER", detail, stage="embed")) for task in batch]
+
+    def _read(self, task: Task, fetched: bytes | Rejected | None) -> Unchanged | Twin | Failed | _Read:
         sha256 = None
         try:
-            data = images.read(task.input, self._limits)
+            if isinstance(fetched, Rejected):
+                raise fetched
+            data = images.read(task.input, self._limits) if fetched is None else fetched
             sha256 = images.content_hash(data)
             if sha256 == task.known:
                 return Unchanged(task.input)
@@ -105,11 +127,30 @@ class Embedder:
                 return Twin(task.input, sha256)
             if self._vectors is not None and task.input.id not in self._vectors:
                 raise Rejected("E_NO_VECTOR", "the file of --vectors has none for this photo", stage="embed")
-            fit = Fit(size=self._facts.size, resize=self._facts.resize)
-            photo = images.load(data, fit, self._limits, thumbnail_side=self._thumbnail_side)
         except Rejected as reason:
             return Failed(task.input, sha256, reason)
-        return _Prepared(task.input, sha256, photo)
+        return _Read(task.input, sha256, data)
+
+    def _embedded(self, part: Sequence[Unchanged | Twin | Failed | _Read]) -> list[Outcome]:
+        read = [done for done in part if isinstance(done, _Read)]
+        if not read:
+            return [done for done in part if not isinstance(done, _Read)]
+        fit = Fit(size=self._facts.size, resize=self._facts.resize)
+        decoder, side = self._decoder or images.WORKERS, self._thumbnail_side
+        with decoder.start([one.data for one in read], fit, self._limits, thumbnail_side=side) as decoding:
+            # The first batch comes to its model while the first worker starts.
+            model = self._loaded() if self._vectors is None else None
+            photos = decoding.results()
+        seen = [(one, photo) for one, photo in zip(read, photos, strict=True) if isinstance(photo, Photo)]
+        if model is None:
+            vectors = iter([self._vectors[one.input.id] for one, _ in seen] if self._vectors is not None else [])
+        else:
+            vectors = iter(model.embed(np.stack([photo.pixels for _, photo in seen])) if seen else [])
+        outcomes = iter(
+            _embedded(one, photo, next(vectors)) if isinstance(photo, Photo) else Failed(one.input, one.sha256, photo)
+            for one, photo in zip(read, photos, strict=True)
+        )
+        return [next(outcomes) if isinstance(done, _Read) else done for done in part]
 
     def _loaded(self) -> models.Model:
         with self._lock:
@@ -136,14 +177,30 @@ def load_model(facts: ModelFacts) -> models.Model:
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
+class _Read:
+    """Bytes that are to be decoded."""
+
     input: Input
     sha256: str
-    photo: Photo
+    data: bytes
 
 
-def _embedded(prepared: _Prepared, vector: Floats) -> Embedded | Failed:
+def _parts(done: Iterator[Unchanged | Twin | Failed | _Read]) -> Iterator[list[Unchanged | Twin | Failed | _Read]]:
+    """Cut where enough bytes have come together, so that a batch of large photos takes no more memory than one."""
+    part: list[Unchanged | Twin | Failed | _Read] = []
+    size = 0
+    for one in done:
+        part.append(one)
+        size += len(one.data) if isinstance(one, _Read) else 0
+        if size >= TOGETHER_BYTES:
+            yield part
+            part, size = [], 0
+    yield part
+
+
+def _embedded(read: _Read, photo: Photo, vector: Floats) -> Embedded | Failed:
     if not np.isfinite(vector).all():
         detail = "the model's vector of this photo is not finite: it would make every distance to it meaningless"
-        return Failed(prepared.input, prepared.sha256, Rejected("E_NOT_FINITE", detail, stage="embed"))
-    return Embedded(prepared.input, prepared.sha256, prepared.photo, vector)
+        return Failed(read.input, read.sha256, Rejected("E_NOT_FINITE", detail, stage="embed"))
+    # the pixels have served: an outcome may be far from where it is written
+    return Embedded(read.input, read.sha256, replace(photo, pixels=_NONE), vector)

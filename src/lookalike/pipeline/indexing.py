@@ -16,9 +16,9 @@ from lookalike.engines import Engine
 from lookalike.errors import Interrupted, NotFound, Rejected, UsageError
 from lookalike.options import IndexOptions
 from lookalike.pipeline import rows
-from lookalike.pipeline.computing import load_vectors
 from lookalike.pipeline.embed import Embedded, Embedder, Failed, Outcome, Task, Twin, Unchanged
 from lookalike.pipeline.fitting import renew_whitening
+from lookalike.pipeline.loading import load_vectors
 from lookalike.pipeline.metadata import plan_metadata
 from lookalike.records import Failure, Floats, Indexed, Input, Progress, Value
 from lookalike.store import Append, Change, Delete, Store, Upsert, schema
@@ -148,13 +148,16 @@ class _Run:
         self.metadata = plan_metadata(store, plan.rows, [item.id for item in plan.found.inputs])
         self.pending = _Pending()
         self.twins: list[Twin] = []
+        self.owners: dict[str, str] = {}
         self.reasons: dict[str, Rejected] = {}
         self.added = self.updated = self.unchanged = self.removed = self.embedded = 0
         self.failed: list[Failure] = []
 
     def embedder(self, contents: Mapping[str, str]) -> Embedder:
         """The work on a batch, for photos other than `contents` (checksum -> id)."""
-        return Embedder(self.store.head.model, self.options.limits, THUMBNAIL_SIDE, contents, self.vectors)
+        decoder = None if self.options.isolated else images.HERE
+        limits = self.options.limits
+        return Embedder(self.store.head.model, limits, THUMBNAIL_SIDE, contents, self.vectors, decoder)
 
     def gone(self, confirm: Confirm | None) -> tuple[str, ...]:
         """Ids of these sources that are no longer in them; asks before a large loss."""
@@ -193,6 +196,8 @@ class _Run:
         """Note outcomes; commit when enough have come together."""
         for outcome in outcomes:
             match outcome:
+                case Embedded() if self.vectors is None and self._is_twin(outcome):
+                    self.twins.append(Twin(outcome.input, outcome.sha256))
                 case Embedded():
                     self.embedded += 1
                     self.contents[outcome.sha256] = outcome.input.id
@@ -211,14 +216,16 @@ class _Run:
     def finish(self, engine: Engine) -> None:
         """Settle photos whose bytes are another photo's, then commit the rest."""
         self.commit()
-        alone: list[Task] = []
-        for twins in _batched(self.twins, COMMIT_EVERY):
-            alone += self._settle(twins)
+        while self.twins:
+            settled, self.twins = self.twins, []
+            alone: list[Task] = []
+            for twins in _batched(settled, COMMIT_EVERY):
+                alone += self._settle(twins)
+                self.commit()
+            # Their other has changed in this run: the first of them is embedded itself, and the rest are its twins.
+            for outcomes in engine.run(self.embedder({}), ([task] for task in alone)):
+                self.take(outcomes)
             self.commit()
-        # Their other has changed in this run: they are embedded themselves, each on its own.
-        for outcomes in engine.run(self.embedder({}), ([task] for task in alone)):
-            self.take(outcomes)
-        self.commit()
 
     def prune(self, gone: Sequence[str]) -> None:
         """Remove what is no longer in its source."""
@@ -272,6 +279,10 @@ class _Run:
         self.items.update((item, row["sha256"]) for item, row in pending.items.items())
         for item in lost:
             del self.items[item]
+
+    def _is_twin(self, outcome: Embedded) -> bool:
+        """Whether another photo of these bytes went through the network in this run, in another process."""
+        return self.owners.setdefault(outcome.sha256, outcome.input.id) != outcome.input.id
 
     def _put(self, item: Input, row: rows.Row) -> None:
         if item.id in self.items:

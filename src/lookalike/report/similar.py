@@ -16,6 +16,8 @@ def similar_page(query_image: bytes | None, similar: Similar, thumbnails: Mappin
     found = count(amount, "look-alike") if amount else "No look-alikes"
     exact = "All items were compared." if similar.exact else f"Searched fast: finds {percent(similar.recall)}."
     told = "Nearest first. A score of 1 is the same picture." if amount else "No item met the conditions."
+    if similar.diverse is not None:
+        told += f" Chosen to differ, which costs {similar.diverse.cost:.2f} of the mean score."
     hits = "".join(_hit(hit, thumbnails.get(hit.id)) for hit in similar.results)
     query = markup.photo(_source(query_image, 480), similar.query, query=True)
     body = (
@@ -36,7 +38,8 @@ def _hit(hit: Hit, thumbnail: bytes | None) -> str:
     facts += [("path", plain(hit.path, 200))] if hit.path != hit.id else []
     rows = "".join(f"<dt>{markup.words(k)}</dt><dd>{markup.name(v)}</dd>" for k, v in facts)
     picture = markup.photo(_source(thumbnail, 320), called)
-    return f"<li>{picture}<p class='caption'><strong>{markup.name(called)}</strong></p><dl>{rows}</dl></li>"
+    why = f"<p class='caption'>{markup.words(', '.join(hit.reasons))}</p>" if hit.reasons else ""
+    return f"<li>{picture}<p class='caption'><strong>{markup.name(called)}</strong></p>{why}<dl>{rows}</dl></li>"
 
 
 def _source(data: bytes | None, side: int) -> tuple[str, int, int]:

@@ -6,7 +6,7 @@ belongs together. `commit` changes any of them in one step: a reader sees all of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,6 +17,8 @@ import pyarrow as pa
 from lookalike.records import Checked, ModelFacts
 from lookalike.store import schema
 
+STREAMED = 4_096
+"""Rows that `Store.stream` gives at a time, at most."""
 FORMAT = 1
 """Version of the on-disk format that this release writes, and the newest that it reads."""
 
@@ -129,6 +131,14 @@ class Store(Protocol):
         """The state that this object reads: the newest one when it was opened, moved on by its own commits."""
         ...
 
+    def newest(self) -> int:
+        """The newest version that there is, also by others' commits: `head` may be older."""
+        ...
+
+    def reopened(self) -> Store:
+        """Another store on the same catalog, at its newest version; it stays there whatever this one commits."""
+        ...
+
     def writing(self) -> AbstractContextManager[None]:
         """Hold the right to commit; raises `CatalogLocked` at once if another process holds it."""
         ...
@@ -142,6 +152,10 @@ class Store(Protocol):
         where: str | None = None,
     ) -> pa.Table:
         """Rows of a table in no particular order; of `ids` only, or those for which the SQL `where` holds."""
+        ...
+
+    def stream(self, table: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """All rows of a table, in the order of `read`, a few thousand at a time."""
         ...
 
     def commit(

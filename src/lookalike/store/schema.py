@@ -10,8 +10,11 @@ from lookalike.records import COLOR_BINS
 
 ITEMS, METADATA, FAILURES = "items", "metadata", "failures"
 NEIGHBORS, CLUSTERS, MAP, WHITENING = "neighbors", "clusters", "map", "whitening"
-TABLES = (ITEMS, METADATA, FAILURES, NEIGHBORS, CLUSTERS, MAP, WHITENING)
-ADDED = {ITEMS: ("color",)}
+SWEEP = "sweep"
+TABLES = (ITEMS, METADATA, FAILURES, NEIGHBORS, CLUSTERS, SWEEP, MAP, WHITENING)
+FINGERPRINT = 16
+"""Bytes of the checksum of a vector."""
+ADDED = {ITEMS: ("color",), NEIGHBORS: ("spare_rows", "spare_distances", "fingerprint")}
 """Columns that older catalogs do not have; null where they were not computed."""
 
 
@@ -60,12 +63,18 @@ def metadata(columns: Sequence[tuple[str, pa.DataType]] = ()) -> pa.Schema:
 
 
 def neighbors() -> pa.Schema:
-    """The stored graph in the order of ids: for each item the rows of its nearest, and how far they are."""
+    """The stored graph in the order of ids: for each item the rows of its nearest, and how far they are.
+
+    And what a later state of it is made from: some neighbors more, and of which vector they are.
+    """
     return pa.schema(
         [
             pa.field("id", pa.string(), nullable=False),
             pa.field("rows", pa.list_(pa.int64()), nullable=False),
             pa.field("distances", pa.list_(pa.float32()), nullable=False),
+            pa.field("spare_rows", pa.list_(pa.int64())),
+            pa.field("spare_distances", pa.list_(pa.float32())),
+            pa.field("fingerprint", pa.binary(FINGERPRINT)),
         ]
     )
 
@@ -73,6 +82,12 @@ def neighbors() -> pa.Schema:
 def clusters() -> pa.Schema:
     """The cluster of each item, in the order of ids."""
     return pa.schema([pa.field("id", pa.string(), nullable=False), pa.field("cluster", pa.int64(), nullable=False)])
+
+
+def sweep() -> pa.Schema:
+    """One row for each K: the groups of all items, in the order of ids, as unsigned numbers of equal size."""
+    groups = pa.field("groups", pa.large_binary(), nullable=False)
+    return pa.schema([pa.field("id", pa.string(), nullable=False), groups])
 
 
 def layout() -> pa.Schema:
@@ -111,6 +126,7 @@ def empty(table: str, dimension: int) -> pa.Table:
         FAILURES: failures(),
         NEIGHBORS: neighbors(),
         CLUSTERS: clusters(),
+        SWEEP: sweep(),
         MAP: layout(),
         WHITENING: whitening(dimension),
     }

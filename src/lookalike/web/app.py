@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import io
 import math
 import os
 import time
@@ -11,28 +11,32 @@ from typing import Annotated, Any, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Query, Request
-from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from lookalike import __version__
-from lookalike.catalog import Catalog, Explorer, plain
-from lookalike.errors import LookalikeError
-from lookalike.options import MAX_K, RANKINGS, RankingOptions
+from lookalike.catalog import Against, Catalog, Explorer, Live, Votes, plain
+from lookalike.errors import NotFound
+from lookalike.options import MAX_K, MAX_WEIGHT, RANKINGS, RankingOptions, parse_preferences
 from lookalike.records import Similar
 from lookalike.store import schema
 from lookalike.web import schemas
+from lookalike.web.describe import answer_errors, describe_errors
 from lookalike.web.files import Packed, static_files
 from lookalike.web.guard import Guard, Limits
-from lookalike.web.problems import Problem, of_error, problem
+from lookalike.web.metrics import Metrics
+from lookalike.web.probes import Probes
+from lookalike.web.problems import Problem
+from lookalike.web.writes import Compared, Writes, parsed, request_form
 
-CONTROLS = ("k", "where", "same", "ranking")
+CONTROLS = ("k", "where", "same", "ranking", "color", "prefer", "diverse")
 """The ranking options there are: the page shows a control for each that it knows."""
+LARGEST_TABLE = 20 * 1024 * 1024
+"""Bytes of a list of ids."""
 LONG = 2_000
 """Characters of a filter at most."""
+BINARY = "application/octet-stream"
 Result = TypeVar("Result")
-_log = logging.getLogger("lookalike.web")
 
 K = Annotated[int, Query(ge=1, le=MAX_K, description="How many look-alikes.")]
 Where = Annotated[
@@ -45,16 +49,46 @@ Where = Annotated[
 ]
 Same = Annotated[list[str] | None, Query(description="Only items with the query's value in this field; repeatable.")]
 Ranking = Annotated[str, Query(description=f"One of {', '.join(RANKINGS)}.")]
+Prefer = Annotated[
+    list[str] | None,
+    Query(
+        max_length=100,
+        description=f"FIELD=WEIGHT: rather items with the query's value there, 0 to {MAX_WEIGHT:g}; repeatable.",
+        examples=[["brand=0.3"]],
+    ),
+]
+Diverse = Annotated[bool, Query(description="Results that differ: near-identical items count once.")]
+Color = Annotated[
+    float | None,
+    Query(ge=0, le=1, description="Share of color in the default ranking: 0 shape and material alone, 1 color alone."),
+]
+Groups = Annotated[int | None, Query(ge=1, le=10_000, description="Another number of clusters, of the sweep's.")]
+Version = Annotated[
+    str | None, Query(max_length=20, description="Of the catalog, as in /api/info: the newest if not given.")
+]
 Offset = Annotated[int, Query(ge=0, le=2**53, description="Items to skip.")]
 Limit = Annotated[int, Query(ge=1, le=1_000, description="Items at most.")]
 
 
-def make_app(catalog: Catalog, *, hosts: Collection[str] = (), limits: Limits | None = None) -> FastAPI:
+def make_app(
+    catalog: Catalog,
+    *,
+    hosts: Collection[str] = (),
+    limits: Limits | None = None,
+    against: Catalog | None = None,
+    writable: bool = False,
+    token: str | None = None,
+    metrics: Metrics | None = None,
+) -> FastAPI:
     """The explorer of `catalog` as an ASGI app: run it with uvicorn, or mount it in a service of your own.
 
-    It only reads. The app shows the catalog as it is now: make it anew to show what was indexed later. `hosts`:
-    names under which it may be asked, besides `localhost`, names without a dot and IP addresses; `*` for any.
+    What a first visitor would wait for is loaded now; when another process commits a newer version of the catalog,
+    that one is opened aside and shown from then on. `hosts`: names under which it may be asked, besides `localhost`,
+    names without a dot and IP addresses; `*` for any. `against`: another catalog of the same items, for a blind
+    comparison. It only reads, unless `writable`: then items are added and removed by API, and votes are kept; with a
+    `token` only by those who send it. `metrics` is what `/metrics` shows.
     """
+    metrics = metrics or Metrics()
     app = FastAPI(
         title="lookalike",
         version=__version__,
@@ -63,20 +97,39 @@ def make_app(catalog: Catalog, *, hosts: Collection[str] = (), limits: Limits | 
         redoc_url=None,
         openapi_url="/openapi.json",
     )
-    app.add_middleware(Guard, hosts=hosts, limits=limits)
-    _Api(Explorer(catalog)).register(app)
-    _answer_errors(app)
-    _describe_errors(app)
+    app.add_middleware(Guard, hosts=hosts, limits=limits, token=token, metrics=metrics)
+    live = Live(catalog)
+    Probes(live, metrics).register(app)
+    versus = None
+    if against is not None:
+        versus = Against(live, Live(against), Votes.beside(getattr(catalog.store, "folder", None)))
+        Compared(versus, writable).register(app)
+    Writes(live, writable).register(app)
+    _Api(live, versus, writable).register(app)
+    answer_errors(app)
+    describe_errors(app)
     return app
 
 
 class _Api:
     """The endpoints."""
 
-    def __init__(self, explorer: Explorer) -> None:
-        self.explorer = explorer
-        self._packed: dict[str, Packed] = {}
+    def __init__(self, live: Live, against: Against | None = None, writable: bool = False) -> None:
+        self._live, self._against, self._writable = live, against, writable
+        self._packed: dict[tuple[int, str], Packed] = {}
         self._workers: CapacityLimiter | None = None
+
+    @property
+    def explorer(self) -> Explorer:
+        """The newest version that is ready."""
+        return self._live.current()
+
+    def _at(self, version: str | None) -> Explorer:
+        """The version that a page was opened on."""
+        shown = self._live.at(version)
+        if shown is None:
+            raise Problem(410, "E_OLD_VERSION", "the catalog has changed since this page was opened: reload the page")
+        return shown
 
     def register(self, app: FastAPI) -> None:
         """Add the endpoints to `app`."""
@@ -87,9 +140,11 @@ class _Api:
         get("/api/items/{id:path}", response_model=schemas.Described)(self.item)
         app.post("/api/search", response_model=schemas.Found, openapi_extra=_UPLOAD)(self.search)
         get("/api/clusters", response_model=schemas.Clusters)(self.clusters)
+        get("/api/labels", response_class=_Binary)(self.labels)
         get("/api/map", response_model=schemas.Map)(self.map)
         get("/api/points", response_class=_Binary)(self.points)
         get("/api/columns", response_model=schemas.Columns)(self.columns)
+        app.post("/api/table", response_class=_Parquet, openapi_extra=_IDS)(self.table)
         get("/api/sheets/{number}", response_class=_Jpeg)(self.sheet)
         get("/thumbnails/{id:path}", response_class=_Jpeg)(self.thumbnail)
         files = static_files()
@@ -101,9 +156,9 @@ class _Api:
     def info(self) -> Response:
         """What the catalog holds, how new its results are, and what this server offers."""
         shown = self.explorer
-        return JSONResponse(
-            {**shown.info, "sheets": shown.sheets, "room": shown.room, "controls": list(CONTROLS), "upload": True}
-        )
+        offers = {"controls": list(CONTROLS), "upload": True, "writable": self._writable}
+        against = None if self._against is None else self._against.about()["items"]
+        return JSONResponse({**shown.info, "sheets": shown.sheets, "room": shown.room, **offers, "against": against})
 
     def items(self, offset: Offset = 0, limit: Limit = 100) -> Response:
         """A part of all items, in the order of their ids."""
@@ -121,6 +176,9 @@ class _Api:
         where: Where = None,
         same: Same = None,
         ranking: Ranking = "default",
+        prefer: Prefer = None,
+        diverse: Diverse = False,
+        color: Color = None,
     ) -> Response:
         """The exact k most similar items of an item, nearest first."""
         if not request.scope.get("raw_path", b"/similar").split(b"?")[0].endswith(b"/similar"):
@@ -128,7 +186,15 @@ class _Api:
                 self.item, f"{id}/similar"
             )  # the slash was percent-encoded: a part of the id
         _known(request.query_params)
-        options = RankingOptions(k=k, ranking=ranking, where=where, same=tuple(same or ()))
+        options = RankingOptions(
+            k=k,
+            ranking=ranking,
+            where=where,
+            same=tuple(same or ()),
+            color=color,
+            prefer=parse_preferences(prefer or ()),
+            diverse=diverse,
+        )
         started = time.perf_counter()
         found = await self._worked(self.explorer.similar, id, options)
         return JSONResponse(_answer(found, started))
@@ -140,16 +206,16 @@ class _Api:
         where: Where = None,
         same: Same = None,
         ranking: Ranking = "default",
+        prefer: Prefer = None,
+        diverse: Diverse = False,
+        color: Color = None,
     ) -> Response:
         """The look-alikes of a photo (field `file`), and its place on the map. Nothing of it is kept.
 
         The ranking options may stand in the URL or in the form.
         """
         _known(request.query_params)
-        kind = request.headers.get("content-type", "")
-        if kind.split(";")[0].strip().lower() != "multipart/form-data":
-            raise Problem(415, "E_NOT_FORM", "send the photo as multipart/form-data, in the field 'file'")
-        async with request.form(max_files=1, max_fields=20, max_part_size=64 * 1024) as form:
+        async with request_form(request) as form:
             photo = form.get("file")
             if not isinstance(photo, UploadFile):
                 raise Problem(422, "E_NO_FILE", "there is no photo: send one file in the field 'file'")
@@ -157,11 +223,15 @@ class _Api:
             _known(fields)
             data = await photo.read()
             repeated = [str(value) for value in form.getlist("same")] or same or []
+            preferred = [str(value) for value in form.getlist("prefer")] or prefer or []
         options = RankingOptions(
             k=_whole(fields["k"]) if "k" in fields else k,
             ranking=fields.get("ranking", ranking),
             where=_short(fields.get("where")) or where,
             same=tuple(repeated),
+            prefer=parse_preferences(preferred),
+            diverse=_is_yes(fields["diverse"]) if "diverse" in fields else diverse,
+            color=_share(fields["color"]) if "color" in fields else color,
         )
         started = time.perf_counter()
         found, place = await self._worked(self.explorer.search, data, options)
@@ -174,57 +244,97 @@ class _Api:
             self._workers = CapacityLimiter(max(2, os.cpu_count() or 2))
         return await to_thread.run_sync(task, *given, limiter=self._workers)
 
-    def clusters(self, request: Request) -> Response:
-        """The clusters, and whether they are as new as the items."""
-        return self._kept("clusters", request, lambda: self.explorer.clusters)
+    async def clusters(self, request: Request, k: Groups = None, v: Version = None) -> Response:
+        """The clusters, and whether they are as new as the items; `k`: those of the sweep for another K."""
+        shown = self._at(v)
+        told, _ = await self._worked(shown.grouped, k)
+        if k is None:
+            return self._kept(shown, "clusters", request, lambda: told)
+        return Packed.of(bytes(JSONResponse(told).body), "application/json").response(request)
+
+    async def labels(self, request: Request, k: Groups = None, v: Version = None) -> Response:
+        """The cluster of each item in the order of ids (int32, little-endian, -1: none), for the K of `clusters`."""
+        _, labels = await self._worked(self._at(v).grouped, k)
+        return Packed.of(labels.astype("<i4").tobytes(), BINARY).response(request)
 
     def map(self, request: Request) -> Response:
         """The map by columns, and whether it is as new as the items."""
-        return self._kept("map", request, self._map)
-
-    def _map(self) -> dict[str, Any]:
         shown = self.explorer
-        return {
-            **shown.state(schema.MAP).as_json(),
-            "kept": (shown.info["map"] or {}).get("kept"),
-            "total": len(shown.ids),
-            "ids": shown.ids,
-            "x": _numbers(shown.positions[:, 0]),
-            "y": _numbers(shown.positions[:, 1]),
-            "cluster": [None if label < 0 else label for label in shown.labels.tolist()],
-        }
+        return self._kept(shown, "map", request, lambda: _map(shown))
 
-    def points(self, request: Request) -> Response:
+    def points(self, request: Request, v: Version = None) -> Response:
         """The map for a page: little-endian arrays one after the other, each with one value an item in the order of
         ids: x, y (float32, NaN: no place), cluster (int32, -1: none), slot in the sheets (uint32), level (uint8).
         """
-        if "points" not in self._packed:
-            self._packed["points"] = Packed.of(self.explorer.points, "application/octet-stream")
-        return self._packed["points"].response(request)
+        shown = self._at(v)
+        return self._kept(shown, "points", request, lambda: shown.points)
 
-    def columns(self, request: Request) -> Response:
+    def columns(self, request: Request, v: Version = None) -> Response:
         """Ids and metadata of all items by column."""
-        return self._kept("columns", request, lambda: self.explorer.columns)
+        shown = self._at(v)
+        return self._kept(shown, "columns", request, lambda: shown.columns)
 
-    def sheet(self, request: Request, number: int) -> Response:
+    async def table(self, request: Request) -> Response:
+        """Some items as a Parquet file: id, path, the metadata, vector, x, y, cluster. Reads only."""
+        given = parsed(await request.body(), LARGEST_TABLE)
+        ids = given.get("ids") if isinstance(given, dict) else None
+        if not isinstance(ids, list) or not ids or not all(isinstance(item, str) for item in ids):
+            raise Problem(422, "E_USAGE", "ids must be a list of at least one id")
+        body = await self._worked(_parquet, self.explorer, ids)
+        return Response(body, media_type=_Parquet.media_type)
+
+    def sheet(self, request: Request, number: int, v: Version = None) -> Response:
         """256 small pictures in one (JPEG), 16 by 16, by their slots."""
-        return Packed.of(self.explorer.sheet(number), "image/jpeg", small=False).response(request, self._fresh(request))
+        shown = self._at(v)
+        return Packed.of(shown.sheet(number), "image/jpeg", small=False).response(request, _fresh(shown, v))
 
-    def thumbnail(self, request: Request, id: str) -> Response:
+    def thumbnail(self, request: Request, id: str, v: Version = None) -> Response:
         """The picture of an item (JPEG), 224 pixels on its longer side. The id is percent-encoded."""
-        picture = self.explorer.thumbnail(id)
-        return Packed.of(picture, "image/jpeg", small=False).response(request, self._fresh(request))
+        shown = self._live.at(v) or self.explorer
+        try:
+            picture = shown.thumbnail(id)
+        except NotFound:
+            if self._against is None:
+                raise
+            picture = self._against.thumbnail(id)
+        return Packed.of(picture, "image/jpeg", small=False).response(request, _fresh(shown, v))
 
-    def _fresh(self, request: Request) -> str:
-        """An address that names this version of the catalog always has the same answer."""
-        if request.query_params.get("v") == str(self.explorer.version):
-            return "private, max-age=31536000, immutable"
-        return "private, max-age=60"
+    def _kept(self, shown: Explorer, name: str, request: Request, make: Callable[[], Any]) -> Response:
+        """An answer that stays the same as long as the version does."""
+        key = shown.version, name
+        packed = self._packed.get(key)
+        if packed is None:
+            made = make()
+            body, kind = (made, BINARY) if isinstance(made, bytes) else (JSONResponse(made).body, "application/json")
+            packed = Packed.of(bytes(body), kind)
+            newest = self.explorer.version
+            self._packed = {**{old: one for old, one in self._packed.items() if old[0] == newest}, key: packed}
+        return packed.response(request)
 
-    def _kept(self, name: str, request: Request, make: Any) -> Response:
-        if name not in self._packed:
-            self._packed[name] = Packed.of(bytes(JSONResponse(make()).body), "application/json")
-        return self._packed[name].response(request)
+
+def _parquet(shown: Explorer, ids: list[str]) -> bytes:
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    pq.write_table(shown.table(ids), buffer)
+    return buffer.getvalue()
+
+
+def _fresh(shown: Explorer, version: str | None) -> str:
+    """An address that names a version of the catalog always has the same answer."""
+    return "private, max-age=31536000, immutable" if version == str(shown.version) else "private, max-age=60"
+
+
+def _map(shown: Explorer) -> dict[str, Any]:
+    return {
+        **shown.state(schema.MAP).as_json(),
+        "kept": (shown.info["map"] or {}).get("kept"),
+        "total": len(shown.ids),
+        "ids": shown.ids,
+        "x": _numbers(shown.positions[:, 0]),
+        "y": _numbers(shown.positions[:, 1]),
+        "cluster": [None if label < 0 else label for label in shown.labels.tolist()],
+    }
 
 
 def _page(packed: Packed) -> Any:
@@ -255,6 +365,19 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def _is_yes(text: str) -> bool:
+    if text.lower() not in ("true", "false", "1", "0"):
+        raise Problem(422, "E_USAGE", f"diverse={text[:100]!r} is neither true nor false: give one of them")
+    return text.lower() in ("true", "1")
+
+
+def _share(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise Problem(422, "E_USAGE", f"color={text[:100]!r} is no number: give one from 0 to 1") from None
+
+
 def _short(text: str | None) -> str | None:
     if text is not None and len(text) > LONG:
         raise Problem(422, "E_USAGE", f"where has {len(text)} characters: give at most {LONG}")
@@ -265,90 +388,32 @@ def _numbers(values: Any) -> list[float | None]:
     return [value if math.isfinite(value) else None for value in values.tolist()]
 
 
-def _answer_errors(app: FastAPI) -> None:
-    async def of_catalog(_: Request, exc: LookalikeError) -> Response:
-        found = of_error(exc)
-        if found.status >= 500:
-            _log.error("%s: %s", exc.code, exc)
-        return found.response()
-
-    async def of_request(_: Request, exc: RequestValidationError) -> Response:
-        wrong = exc.errors()[0]
-        name = str(wrong["loc"][-1])[:100]
-        return problem(422, "E_USAGE", f"{name}={str(wrong.get('input'))[:100]!r}: {wrong['msg'].lower()}")
-
-    async def of_http(_: Request, exc: HTTPException) -> Response:
-        code = {404: "E_NOT_FOUND", 405: "E_METHOD"}.get(exc.status_code, "E_REQUEST")
-        return problem(exc.status_code, code, str(exc.detail), dict(exc.headers or {}))
-
-    async def of_problem(_: Request, exc: Problem) -> Response:
-        return exc.response()
-
-    async def unexpected(_: Request, exc: Exception) -> Response:
-        return problem(500, "E_FAILED", f"unexpected {type(exc).__name__}: the server's output says where")
-
-    handlers: dict[type[Exception], Any] = {
-        LookalikeError: of_catalog,
-        RequestValidationError: of_request,
-        HTTPException: of_http,
-        Problem: of_problem,
-        Exception: unexpected,
-    }
-    for kind, handler in handlers.items():
-        app.add_exception_handler(kind, handler)
-
-
-def _describe_errors(app: FastAPI) -> None:
-    """Let OpenAPI say that errors are problem+json, in place of FastAPI's own form of them."""
-    make = app.openapi
-
-    def described() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            document: dict[str, Any] = make()
-            parts = document["components"]["schemas"]
-            parts["ProblemDetails"] = schemas.ProblemDetails.model_json_schema()
-            for unused in ("HTTPValidationError", "ValidationError"):
-                parts.pop(unused, None)
-            for path, operations in document["paths"].items():
-                for operation in operations.values():
-                    for status, words in _statuses(path).items():
-                        operation["responses"][str(status)] = {
-                            "description": words,
-                            "content": {
-                                "application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}
-                            },
-                        }
-            app.openapi_schema = document
-        return app.openapi_schema
-
-    app.openapi = described  # type: ignore[method-assign]  # the way that FastAPI documents
-
-
-def _statuses(path: str) -> dict[int, str]:
-    found = {403: "Asked under a foreign name, or from a page of another site", 422: "A parameter is wrong"}
-    if "{" in path:
-        found[404] = "There is no such item or sheet"
-    if path.endswith("/search"):
-        found |= {
-            400: "The photo has no bytes, or the form is damaged",
-            408: "The body came too slowly",
-            409: "The catalog's model is not the one that this server has",
-            413: "The body or the photo is too large",
-            415: "No form, or the file is no image",
-            422: "A parameter is wrong, or the photo cannot be used",
-        }
-    found[503] = "Too many requests at once, or the catalog cannot be read: try again after Retry-After"
-    return dict(sorted(found.items()))
-
-
 class _Jpeg(Response):
     media_type = "image/jpeg"
 
 
+class _Parquet(Response):
+    media_type = "application/vnd.apache.parquet"
+
+
 class _Binary(Response):
-    media_type = "application/octet-stream"
+    media_type = BINARY
 
 
+_IDS: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["ids"],
+                    "properties": {"ids": {"type": "array", "items": {"type": "string"}, "examples": [["0001.jpg"]]}},
+                }
+            }
+        },
+    }
+}
 _UPLOAD: dict[str, Any] = {
     "requestBody": {
         "required": True,

@@ -24,6 +24,8 @@ BUDGET = 36_000_000
 SIDES = (176, 144, 112, 96, 80, 64)
 """Sides of a picture, in pixels: the largest within the budget is taken."""
 QUALITY = 76
+MOST_GROUPS = 40
+"""The largest number of clusters that the file can show besides the catalog's own."""
 _IMPORT = re.compile(r'^import (\* as (?P<all>\w+)|(?P<names>\{[^}]*\})) from "\./(?P<home>\w+)\.js";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(async function|function|class|const) ([\w$]+))", re.MULTILINE)
 _LIST = re.compile(r"^export \{([^}]*)\};\n", re.MULTILINE)
@@ -85,9 +87,11 @@ def _document(explorer: Explorer, progress: Progress | None) -> Iterator[str]:
 def _held(explorer: Explorer) -> dict[str, Any]:
     graph = explorer.graph
     info = {name: value for name, value in explorer.info.items() if name != "identity"}
+    swept = min(MOST_GROUPS, explorer.clusters["swept"])
     return {
         "info": {**info, "sheets": explorer.sheets, "room": explorer.room, "controls": ["k", "where", "same"]},
-        "clusters": explorer.clusters,
+        "clusters": {**explorer.clusters, "swept": swept},
+        "sweep": [_grouped(explorer, k) for k in range(1, swept + 1)],
         "points": _text(explorer.points),
         "columns": explorer.columns,
         "neighbors": {
@@ -100,10 +104,16 @@ def _held(explorer: Explorer) -> dict[str, Any]:
     }
 
 
+def _grouped(explorer: Explorer, k: int) -> dict[str, Any]:
+    told, labels = explorer.grouped(k)
+    told = {name: told[name] for name in ("k", "sizes", "representatives", "chosen")}
+    return {"told": told, "labels": _text(np.where(labels < 0, 255, labels).astype(np.uint8).tobytes())}
+
+
 def _side(explorer: Explorer) -> int:
     """The largest side of a picture for which all are estimated to stay within the budget."""
     items = max(len(explorer.ids), 1)
-    room = BUDGET * max(1.0, items / 10_000) - items * 400
+    room = BUDGET * max(1.0, items / 10_000) - items * 480
     for side in SIDES:
         some = sorted({0, explorer.sheets // 2}) if explorer.sheets else []
         mean = sum(len(_sheet(explorer, number, side)) for number in some) / max(len(some), 1)

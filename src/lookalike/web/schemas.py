@@ -29,6 +29,13 @@ class Items(BaseModel):
     items: list[Described]
 
 
+class Parts(BaseModel):
+    """What makes up a score, 1 / (1 + `picture` + the sum of `prefer`): the pictures, and each preferred field."""
+
+    picture: float = Field(examples=[0.72])
+    prefer: dict[str, float] = Field(examples=[{"brand": 0.3}])
+
+
 class LookAlike(BaseModel):
     """One look-alike. `score` is 1 for the same picture and 1/2 at a distance typical of the catalog."""
 
@@ -37,16 +44,31 @@ class LookAlike(BaseModel):
     distance: float = Field(examples=[4.21])
     score: float = Field(examples=[0.58])
     metadata: dict[str, Value] = Field(examples=[_METADATA])
+    parts: Parts
+    reasons: list[str] = Field(examples=[["same type", "similar color", "other brand"]])
+
+
+class Diversity(BaseModel):
+    """What choosing results that differ did: `pool` candidates, `collapsed` of them near-identical to one before; the
+    mean `score`, that of the `nearest` in their place, and the difference, `cost`.
+    """
+
+    pool: int
+    collapsed: int
+    score: float
+    nearest: float
+    cost: float
 
 
 class Similar(BaseModel):
-    """The look-alikes of a query, nearest first. `recall` is 1.0 when `exact`."""
+    """The look-alikes of a query, nearest first. `recall` is 1.0 when `exact`; `diverse` is null unless asked for."""
 
     query: str = Field(examples=["0001.jpg"])
     exact: bool
     recall: float = Field(examples=[1.0])
     took_ms: float = Field(examples=[3.4])
     results: list[LookAlike]
+    diverse: Diversity | None
 
 
 class Place(BaseModel):
@@ -81,10 +103,12 @@ class Stated(BaseModel):
 class Clusters(Stated):
     """The clusters in their order: sizes, the item closest to each center, items that cover it; inertia by K.
 
+    `swept` is the largest K that may be asked for with `k`.
     `chosen` says `by` what K was chosen and `why`; `evidence` and `reach` are as `lookalike cluster --json` prints
     them, null for clusters of an older version.
     """
 
+    swept: int
     chosen: dict[str, str] | None
     evidence: dict[str, object] | None
     reach: list[float] | None
@@ -139,6 +163,74 @@ class Info(BaseModel):
     sheets: int
     room: float
     controls: list[str]
+    upload: bool
+    writable: bool
+    against: int | None
+
+
+class Added(BaseModel):
+    """An item that was `added`, or replaced; `version` of the catalog has it, and is shown within a second or two."""
+
+    id: str = Field(examples=["0001.jpg"])
+    added: bool
+    version: int
+
+
+class Removed(BaseModel):
+    """An item that was removed; `version` of the catalog is without it."""
+
+    id: str = Field(examples=["0001.jpg"])
+    removed: bool
+    version: int
+
+
+class Side(BaseModel):
+    """One of two catalogs."""
+
+    title: str
+    model: str
+    identity: str
+    version: int
+
+
+class About(BaseModel):
+    """Two catalogs side by side: `items` are in both, `missing` the ids of a that b lacks; may votes be sent?"""
+
+    a: Side
+    b: Side
+    items: int
+    missing: list[str]
+    writable: bool
+
+
+class Sides(BaseModel):
+    """The look-alikes of an item in both catalogs; `alike`: the same in the same order."""
+
+    query: str
+    alike: bool
+    a: list[LookAlike]
+    b: list[LookAlike]
+
+
+class Share(BaseModel):
+    """A share with its 95% interval (Wilson)."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Result(BaseModel):
+    """Votes for `a`, for `b` and for neither, of how many `voters`; the `share` of the decided that prefers b (null
+    without any), and `p`, how likely a split at least this uneven is if both are equally good (sign test).
+    """
+
+    a: int
+    b: int
+    same: int
+    voters: int
+    share: Share | None
+    p: float
 
 
 class ProblemDetails(BaseModel):

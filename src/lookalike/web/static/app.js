@@ -1,16 +1,18 @@
 // The explorer: one state, kept in the address, shown by the map and the two sides.
 
-import { $, count, h, later, remember, save, say } from "./dom.js";
+import { $, count, h, later, remember, say } from "./dom.js";
 import { Data, heading, sql, tester } from "./data.js";
+import { Duel } from "./duel.js";
 import { handle } from "./hands.js";
 import { Map2D } from "./map.js";
 import * as panel from "./panel.js";
 import { finder } from "./find.js";
+import { Picks } from "./picks.js";
 import * as side from "./side.js";
 import { openSource } from "./source.js";
 import { isDark, tones } from "./tones.js";
 
-const START = { item: null, photo: null, cluster: null, filters: {}, same: [], k: 12, ranking: "default", color: "cluster", at: null };
+const START = { item: null, photo: null, groups: null, cluster: null, duel: null, filters: {}, same: [], prefer: [], diverse: false, k: 12, ranking: "default", tint: null, color: "cluster", at: null };
 
 class App {
   state = { ...START };
@@ -39,8 +41,10 @@ class App {
     }
     $("colors").append(...[["cluster", "Groups"], ...this.data.facets.map((c) => [c.name, heading(c.name)])].map(([value, word]) => h("option", { value }, `Color: ${word}`)));
     side.groups(this);
+    this.picks = new Picks(this);
+    this.duel = new Duel(this);
     this.wire();
-    this.read(false);
+    await this.read(false);
     $("veil").hidden = true;
     $("hint").hidden = remember("hint") === "seen" || Boolean(this.state.item);
     document.body.dataset.ready = "yes";
@@ -62,6 +66,7 @@ class App {
       },
       back: () => {
         if ($("rail").classList.contains("open")) this.rail(false);
+        else if (this.state.duel !== null) this.go({ duel: null }, true);
         else if (this.state.item || this.photo) this.go({ item: null, photo: null }, true);
         else if (this.state.cluster !== null) this.go({ cluster: null }, true);
       },
@@ -83,10 +88,8 @@ class App {
       this.go({ ...START }, true);
       map.whole();
     });
-    press("picked-clear", () => this.choose([...map.chosen], false));
-    press("save-csv", () => this.keep("csv"));
-    press("save-json", () => this.keep("json"));
     $("colors").addEventListener("change", (event) => this.go({ color: event.target.value }, true));
+    if (this.source.newer) this.watch();
     if (!this.source.upload) return;
     $("photo").addEventListener("change", (event) => event.target.files[0] && this.ask(event.target.files[0]));
     let inside = 0;
@@ -106,13 +109,22 @@ class App {
     });
   }
 
+  // Say once that the catalog has changed: what this page holds is of the version that it was opened on.
+  watch() {
+    const look = setInterval(async () => {
+      if (document.hidden || !(await this.source.newer().catch(() => false))) return;
+      clearInterval(look);
+      this.note("The catalog has changed since this page was opened.", null).prepend(h("button", { class: "link", type: "button", onclick: () => location.reload() }, "Reload"));
+    }, 20000);
+  }
+
   // Change the state, show it, and keep it in the address; `past`: as a step that Back undoes.
   go(change, past) {
     const before = this.state;
     this.state = { ...before, ...change };
     if (!this.state.photo) this.photo = null;
     this.write(past);
-    this.show(before);
+    return this.show(before);
   }
 
   ask(file) {
@@ -131,16 +143,35 @@ class App {
   }
 
   options() {
-    const { k, same, ranking, filters } = this.state;
-    return { k, same, ranking, where: sql(this.data, filters), passes: tester(this.data, filters) };
+    const { k, same, prefer, diverse, ranking, tint, filters } = this.state;
+    return { k, same, prefer, diverse, ranking, color: tint, where: sql(this.data, filters), passes: tester(this.data, filters) };
   }
 
-  show(before) {
+  // Show the groups of the K that is asked for; true if it is still asked for once they are there.
+  async regroup() {
+    const { state, data } = this;
+    const k = state.groups;
+    const swept = k === null || (k >= 1 && k <= data.own.clusters.swept);
+    if (!swept) this.note(`This catalog holds no ${k} groups: it has 1 to ${data.own.clusters.swept}.`, null, true);
+    try {
+      const [told, labels] = swept && k !== null ? await this.source.grouped(k) : [data.own.clusters, data.own.labels];
+      if (this.state.groups !== k) return false;
+      data.group(told, labels);
+    } catch (problem) {
+      this.note(problem.message, null, true);
+    }
+    side.groups(this, true);
+    return true;
+  }
+
+  async show(before) {
     const { state, data, map } = this;
     const changed = (name) => JSON.stringify(before?.[name]) !== JSON.stringify(state[name]);
-    if (!before || changed("filters") || changed("cluster") || changed("color")) this.paint();
+    const regrouped = changed("groups") && (before || state.groups !== null);
+    if (regrouped && !(await this.regroup())) return;
+    if (!before || changed("filters") || changed("cluster") || changed("color") || regrouped) this.paint();
     if (!before || changed("filters")) side.filters(this);
-    if (!before || changed("cluster")) side.press(this);
+    if (!before || changed("cluster") || regrouped) side.press(this);
     if (before && changed("cluster") && state.cluster !== null) {
       const rows = [];
       for (let row = 0; row < data.n; row++) if (data.cluster[row] === state.cluster) rows.push(row);
@@ -148,8 +179,9 @@ class App {
       this.rail(false);
     }
     $("colors").value = state.color;
+    if (!before || changed("duel")) this.duel.show(state.duel);
     const asked = ["item", "photo"].some(changed);
-    if (!before || asked || ["filters", "same", "k", "ranking"].some(changed)) this.answer(before && !asked, Boolean(before));
+    if (!before || asked || ["filters", "same", "prefer", "diverse", "k", "ranking", "tint"].some(changed)) this.answer(before && !asked, Boolean(before));
   }
 
   async answer(again, smooth) {
@@ -208,21 +240,6 @@ class App {
     }
   }
 
-  keep(kind) {
-    const { data, map } = this;
-    const rows = [...map.chosen].sort((a, b) => a - b);
-    const name = $("picked-name").value.trim().replace(/[^\w .-]+/g, "_") || "selection";
-    const items = rows.map((row) => ({ id: data.ids[row], cluster: data.cluster[row] < 0 ? null : data.cluster[row], ...data.metadata(row) }));
-    if (kind === "json") return save(`${name}.json`, "application/json", JSON.stringify({ name, catalog: data.info.title, items }, null, 1));
-    const cell = (value) => {
-      const text = value === null ? "" : String(value);
-      const safe = typeof value === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text; // no formula in a spreadsheet
-      return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-    };
-    const head = Object.keys(items[0]);
-    return save(`${name}.csv`, "text/csv", [head, ...items.map((item) => head.map((field) => item[field]))].map((line) => line.map(cell).join(",")).join("\r\n") + "\r\n");
-  }
-
   tip(row) {
     const tip = $("tip");
     tip.hidden = row < 0;
@@ -267,6 +284,7 @@ class App {
       h("button", { class: "link", type: "button", "aria-label": "Hide this note", onclick: () => shown.remove() }, "✕"));
     $("notes").append(shown);
     if (passing) setTimeout(() => shown.remove(), 8000);
+    return shown;
   }
 
   veil(head, words) {
@@ -278,8 +296,9 @@ class App {
   write(past) {
     const { state, map } = this;
     const query = new URLSearchParams();
-    for (const name of ["item", "cluster", "color", "ranking", "k"]) if (state[name] !== START[name]) query.set(name, state[name]);
-    for (const name of state.same) query.append("same", name);
+    for (const name of ["item", "groups", "cluster", "duel", "color", "ranking", "tint", "k"]) if (state[name] !== START[name]) query.set(name, state[name]);
+    for (const list of ["same", "prefer"]) for (const name of state[list]) query.append(list, name);
+    if (state.diverse) query.set("diverse", "1");
     for (const [name, wanted] of Object.entries(state.filters)) query.set(`only.${name}`, JSON.stringify(wanted));
     const { x, y, scale } = map.view;
     query.set("at", [x.toPrecision(5), y.toPrecision(5), (scale / map.fit).toPrecision(4)].join(","));
@@ -288,7 +307,7 @@ class App {
   }
 
   // The state from the address: of a link, or of Back and Forward.
-  read(smooth = true) {
+  async read(smooth = true) {
     const query = new URLSearchParams(location.hash.slice(1));
     const { data, map } = this;
     const filters = {};
@@ -299,17 +318,20 @@ class App {
       } catch { /* a link that was cut short */ }
     }
     const colors = ["cluster", ...data.facets.map((c) => c.name)];
-    const state = { ...START, item: query.get("item"), filters, same: query.getAll("same").filter((name) => data.columns.some((c) => c.name === name)) };
+    const fields = (list) => query.getAll(list).filter((name) => data.columns.some((c) => c.name === name));
+    const state = { ...START, item: query.get("item"), duel: query.get("duel"), filters, same: fields("same"), prefer: fields("prefer"), diverse: query.get("diverse") === "1" };
+    if (query.has("groups")) state.groups = Number(query.get("groups")) || null;
     if (query.has("cluster")) state.cluster = Number(query.get("cluster")) || 0;
     if (colors.includes(query.get("color"))) state.color = query.get("color");
     if (query.get("ranking") === "euclidean") state.ranking = "euclidean";
+    else if (Number(query.get("tint") ?? 2) >= 0 && Number(query.get("tint") ?? 2) <= 1) state.tint = Number(query.get("tint"));
     if (Number(query.get("k")) >= 1) state.k = Math.min(1000, Math.round(Number(query.get("k"))));
     const before = smooth ? this.state : null;
     this.photo = null;
     this.state = state;
     const at = (query.get("at") || "").split(",").map(Number);
     this.held = at.length === 3 && at.every(Number.isFinite); // the link says what part of the map to show
-    this.show(before);
+    await this.show(before);
     if (this.held) map.fly(at[0], at[1], at[2] * map.fit, false);
     if (!state.item) this.held = false;
   }

@@ -3,10 +3,11 @@
 export class Data {
   constructor(info, clusters, points, columns) {
     const n = info.items;
-    Object.assign(this, { n, info, clusters, room: info.room });
+    Object.assign(this, { n, info, room: info.room });
     this.x = new Float32Array(points, 0, n);
     this.y = new Float32Array(points, 4 * n, n);
-    this.cluster = new Int32Array(points, 8 * n, n);
+    this.own = { clusters, labels: new Int32Array(points, 8 * n, n) };
+    this.group(clusters, this.own.labels);
     this.slot = new Uint32Array(points, 12 * n, n);
     this.level = new Uint8Array(points, 16 * n, n);
     this.order = new Uint32Array(n);
@@ -33,6 +34,12 @@ export class Data {
       box[3] = Math.max(box[3], this.y[row]);
     }
     this.box = this.placed ? box : [-1, -1, 1, 1];
+  }
+
+  // The groups that are shown: those of the catalog, or of another K.
+  group(clusters, labels) {
+    this.clusters = clusters;
+    this.cluster = labels;
   }
 
   row(id) {

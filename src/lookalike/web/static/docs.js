@@ -13,9 +13,14 @@ function field(parameter) {
 function section(path, method, operation) {
   const parameters = operation.parameters || [];
   const inputs = parameters.map(field);
-  if (operation.requestBody) inputs.push(h("input", { type: "file", name: "file", "data-in": "form", accept: "image/*", "aria-label": "file" }));
+  const form = operation.requestBody?.content["multipart/form-data"]?.schema.properties || {};
+  for (const [name, { format }] of Object.entries(form)) {
+    inputs.push(h("input", format === "binary" ? { type: "file", name, "data-in": "form", accept: "image/*", "aria-label": name } : { name, "data-in": "form", "aria-label": name }));
+  }
+  const json = operation.requestBody?.content["application/json"]?.schema.properties;
+  if (json) inputs.push(h("textarea", { name: "body", "data-in": "json", rows: 3, cols: 60, "aria-label": "body" }, JSON.stringify(Object.fromEntries(Object.entries(json).map(([name, { examples, enum: known }]) => [name, (examples || known || [""])[0]])))));
   const rows = inputs.map((input, place) => h("tr", {}, h("th", { scope: "row" }, h("code", {}, input.name)), h("td", {}, input),
-    h("td", { class: "quiet" }, parameters[place]?.description || (input.dataset.in === "form" ? "The photo." : ""))));
+    h("td", { class: "quiet" }, parameters[place]?.description || form[input.name]?.description || "")));
   const answer = h("pre", { hidden: true, tabindex: "0", "aria-label": "Answer" });
   const statuses = Object.entries(operation.responses).map(([status, { description }]) => `${status} ${description}`).join("; ");
   return h("section", { class: "path" }, h("h2", {}, h("span", { class: "verb" }, method.toUpperCase()), h("code", {}, path)), h("p", {}, operation.description || operation.summary),
@@ -25,16 +30,19 @@ function section(path, method, operation) {
 
 async function ask(path, method, inputs, answer) {
   const query = new URLSearchParams();
-  const body = new FormData();
+  let body = new FormData();
   let address = path.slice(1);
   for (const input of inputs) {
     const value = input.value.trim();
     if (input.dataset.in === "path") address = address.replace(`{${input.name}}`, encodeURIComponent(value));
-    else if (input.dataset.in === "form") input.files[0] && body.append(input.name, input.files[0]);
+    else if (input.dataset.in === "json") body = value;
+    else if (input.dataset.in === "form") {
+      if (input.files ? input.files[0] : value) body.append(input.name, input.files ? input.files[0] : value);
+    }
     else if (value) query.append(input.name, value);
   }
   if (`${query}`) address += `?${query}`;
-  const got = await fetch(address, method === "post" ? { method, body } : {});
+  const got = await fetch(address, method === "get" ? {} : method === "post" ? { method, body } : { method });
   const kind = got.headers.get("content-type") || "";
   const shown = kind.includes("json") ? JSON.stringify(await got.json(), null, 1).slice(0, 20000) : `${kind}, ${(await got.blob()).size} bytes`;
   answer.hidden = false;

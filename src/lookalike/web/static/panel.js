@@ -16,9 +16,11 @@ export async function open(app, asked, again = false) {
   const number = (app.asking = (app.asking || 0) + 1);
   const place = again ? panel.scrollTop : 0;
   const results = h("div", { "aria-live": "polite" }, h("p", { class: "empty" }, "Looking …"));
+  const held = again && panel.contains(document.activeElement) ? document.activeElement.id : "";
   panel.replaceChildren(head(app, asked), controls(app, asked), results);
   panel.hidden = false;
   panel.scrollTop = place;
+  if (held) $(held)?.focus({ preventScroll: true });
   if (!again && document.activeElement !== $("canvas")) panel.focus({ preventScroll: true });
   let found;
   try {
@@ -71,27 +73,49 @@ function controls(app, asked) {
   }));
   const how = [h("h2", {}, "Looks like"), h("label", {}, "Show ", many)];
   if (data.info.controls.includes("ranking") && app.source.upload) {
-    how.push(h("label", {}, "by ", h("select", { id: "ranking", onchange: (event) => app.go({ ranking: event.target.value }, true) }, RANKINGS.map(([value, word]) => {
+    how.push(h("label", {}, "by ", h("select", { id: "ranking", onchange: (event) => app.go({ ranking: event.target.value, tint: null }, true) }, RANKINGS.map(([value, word]) => {
       const option = h("option", { value }, word);
       option.selected = value === state.ranking;
       return option;
     }))));
   }
+  if (data.info.controls.includes("color") && app.source.upload) {
+    const plain = state.ranking === "euclidean";
+    const share = plain ? 0 : state.tint ?? data.info.whitening?.color ?? 0;
+    const slider = h("input", { id: "tint", type: "range", min: 0, max: 1, step: 0.05, value: share, disabled: plain, title: plain ? "Plain distance knows no color of its own" : null,
+      "aria-label": "How much color counts", onchange: (event) => app.go({ tint: Number(event.target.value) }, true) });
+    how.push(h("label", { class: "tint" }, "Shape ", slider, " Color"));
+  }
+  if (data.info.controls.includes("diverse")) {
+    const box = h("input", { type: "checkbox", id: "diverse", onchange: (event) => app.go({ diverse: event.target.checked }, true) });
+    box.checked = state.diverse;
+    how.push(h("label", { title: "Near-identical items count once, and the results differ" }, box, " varied"));
+  }
   const bound = asked.file ? [] : data.facets.filter((c) => c.kind === "text" && data.value(asked.row, c) !== null).slice(0, 6);
-  const sames = bound.map((c) => h("button", { class: "same", type: "button", "aria-pressed": String(state.same.includes(c.name)),
-    onclick: () => app.go({ same: state.same.includes(c.name) ? state.same.filter((name) => name !== c.name) : [...state.same, c.name] }, true) }, heading(c.name)));
-  return h("div", {}, h("div", { class: "how" }, how), sames.length ? h("div", { class: "sames", role: "group", "aria-label": "Only the same" }, h("span", { class: "quiet" }, "Only the same"), sames) : null);
+  const numbers = asked.file ? [] : data.facets.filter((c) => c.kind === "number" && data.value(asked.row, c) !== null).slice(0, 2);
+  const fields = [group(app, "same", "Only the same", bound)];
+  if (data.info.controls.includes("prefer")) fields.push(group(app, "prefer", "Rather the same", [...bound, ...numbers]));
+  return h("div", {}, h("div", { class: "how" }, how), fields);
+}
+
+// Buttons that say in which fields the results are to be as the query.
+function group(app, list, words, columns) {
+  const chosen = app.state[list];
+  const press = (name) => app.go({ [list]: chosen.includes(name) ? chosen.filter((other) => other !== name) : [...chosen, name] }, true);
+  const buttons = columns.map((c) => h("button", { class: "same", type: "button", "aria-pressed": String(chosen.includes(c.name)), onclick: () => press(c.name) }, heading(c.name)));
+  return buttons.length ? h("div", { class: "sames", role: "group", "aria-label": words }, h("span", { class: "quiet" }, words), buttons) : null;
 }
 
 function list(app, asked, found) {
   const { data, source } = app;
   const compared = data.columns.filter((c) => c !== data.naming && (c.kind === "number" || c.labels.length < data.n / 2));
-  const cards = found.results.map((hit) => {
+  const cards = found.results.filter((hit) => data.row(hit.id) >= 0).map((hit) => {
     const row = data.row(hit.id);
     const name = data.name(row);
     const agree = asked.file ? [] : compared.filter((c) => data.value(row, c) !== null && data.value(row, c) === data.value(asked.row, c));
     const why = asked.file
       ? compared.map((c) => data.value(row, c)).filter((value) => value !== null && typeof value === "string").slice(0, 3).join(", ")
+      : hit.reasons ? hit.reasons.join(", ") || h("i", {}, "By looks alone")
       : agree.length ? [h("i", {}, "Same "), agree.slice(0, 4).map((c) => heading(c.name).toLowerCase()).join(", ")] : h("i", {}, "By looks alone");
     const meter = h("span", { class: "meter", "aria-hidden": "true" }, h("span", { wide: `${Math.round(100 * hit.score)}%` }));
     return h("li", {}, h("button", { class: "result", type: "button", "data-id": hit.id, onclick: () => app.go({ item: hit.id, photo: null }, true),
@@ -101,5 +125,6 @@ function list(app, asked, found) {
   if (!cards.length) return [h("p", { class: "empty" }, found.among ? `None of the ${found.among} nearest passes the filters.` : "Nothing passes the filters. Clear some to see more.")];
   const exact = found.among ? `From the ${found.among} nearest of each item, which this file holds; lookalike serve searches all.`
     : `${found.exact ? "Exact: nothing nearer was left out" : `Approximate: finds ${(100 * found.recall).toFixed(1)}% of the nearest`} · ${found.took_ms.toFixed(found.took_ms < 10 ? 1 : 0)} ms`;
-  return [h("ul", { class: "results" }, cards), h("p", { class: "took" }, exact)];
+  const varied = found.diverse ? h("p", { class: "took" }, `Varied: from the ${found.diverse.pool} nearest, ${found.diverse.collapsed} near-identical left out; ${(100 * found.diverse.cost).toFixed(1)} points less alike on average.`) : null;
+  return [h("ul", { class: "results" }, cards), varied || h("p", { class: "took" }, exact)];
 }

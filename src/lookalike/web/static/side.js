@@ -4,7 +4,8 @@ import { $, count, h, svg } from "./dom.js";
 import { heading, said, tester } from "./data.js";
 import { css, tone } from "./tones.js";
 
-export function groups(app) {
+// The chips; `again`: of another K, with the curve left as it is.
+export function groups(app, again = false) {
   const { data, source } = app;
   const { clusters } = data;
   $("groups-note").textContent = clusters.k ? count(clusters.k, "cluster") : "";
@@ -23,8 +24,12 @@ export function groups(app) {
     there ? source.picture(id, "") : null, h("small", { "aria-hidden": "true" }, clusters.sizes[cluster].toLocaleString("en"))));
   });
   $("groups").replaceChildren(...chips);
-  $("curve").replaceChildren(...curve(clusters));
+  $("groups").scrollTop = 0;
+  if (again) tellK(clusters.k);
+  else $("curve").replaceChildren(...curve(app));
 }
+
+let tellK = null;
 
 export function press(app) {
   for (const chip of document.querySelectorAll(".chip")) {
@@ -34,36 +39,50 @@ export function press(app) {
   }
 }
 
-function curve({ inertia, elbow, k, chosen }) {
+function curve(app) {
+  const { inertia, elbow, k: own, swept } = app.data.own.clusters;
   const [width, height, pad] = [240, 130, 18];
   const top = Math.max(...inertia) || 1;
-  const x = (n) => 6 + ((n - 1) / Math.max(inertia.length - 1, 1)) * (width - 12);
+  const most = inertia.length;
+  const x = (n) => 6 + ((n - 1) / Math.max(most - 1, 1)) * (width - 12);
   const y = (value) => 6 + (1 - value / top) * (height - pad - 6);
   const line = inertia.map((value, place) => `${place ? "L" : "M"}${x(place + 1).toFixed(1)} ${y(value).toFixed(1)}`).join("");
-  const mark = svg("circle", { cx: x(k), cy: y(inertia[Math.min(k, inertia.length) - 1]), r: 4 });
+  const mark = svg("circle", { r: 5 });
+  const at = svg("line", { class: "now", y1: 6, y2: height - pad });
   const words = svg("text", { x: 6, y: height - 4 });
   words.textContent = "1";
   const end = svg("text", { x: width - 6, y: height - 4, "text-anchor": "end" });
-  end.textContent = `K = ${inertia.length}`;
-  const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "curve", role: "img", "aria-label": `Inertia against the number of clusters; ${k} in use` },
+  end.textContent = `K = ${most}`;
+  const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "curve", "aria-hidden": "true" },
     svg("rect", { class: "close", x: x(elbow.low), y: 0, width: Math.max(2, x(elbow.high) - x(elbow.low)), height: height - pad }),
-    svg("line", { x1: 6, x2: width - 6, y1: height - pad, y2: height - pad }), svg("path", { d: line }), mark, words, end);
+    svg("line", { x1: 6, x2: width - 6, y1: height - pad, y2: height - pad }), svg("path", { d: line }), at, mark, words, end);
   const told = h("p", { class: "quiet", "aria-live": "polite" });
+  const back = h("button", { class: "link", type: "button", onclick: () => app.go({ groups: null, cluster: null }, true) }, `Back to ${own}`);
   const tell = (n) => {
+    const shown = app.data.clusters;
     const share = ((100 * inertia[n - 1]) / inertia[0]).toFixed(0);
-    told.textContent = `${count(n, "cluster")}: inertia ${share}% of one cluster's. ` + (n === k ? "In use. " : `lookalike cluster CATALOG -k ${n} would use it. `) +
-      (chosen && n === k ? chosen.why : elbow.clear ? `The elbow is at ${elbow.k}.` : `There is no clear elbow: ${elbow.low} to ${elbow.high} are close calls.`);
-    mark.setAttribute("cx", x(n));
-    mark.setAttribute("cy", y(inertia[n - 1]));
+    const ends = n === shown.k && shown.chosen ? shown.chosen.why : elbow.clear ? `The elbow is at ${elbow.k}.` : `There is no clear elbow: ${elbow.low} to ${elbow.high} are close calls.`;
+    const use = n === own ? "" : n > swept ? `lookalike cluster CATALOG -k ${n} shows ${swept ? "it" : "others"}. ` : `lookalike cluster CATALOG -k ${n} keeps it. `;
+    told.textContent = `${count(n, "cluster")}: inertia ${share}% of one cluster's. ${use}${ends}`;
+    for (const [name, value] of Object.entries({ cx: x(n), cy: y(inertia[n - 1]) })) mark.setAttribute(name, value);
+    for (const name of ["x1", "x2"]) at.setAttribute(name, x(n));
+    slider.value = n;
+    slider.setAttribute("aria-valuetext", `${n} clusters`);
+    back.hidden = shown.k === own;
   };
-  const slider = h("input", { type: "range", min: 1, max: inertia.length, value: k, "aria-label": "Number of clusters to look at", wide: "100%", oninput: (event) => tell(Number(event.target.value)) });
-  picture.addEventListener("click", (event) => {
+  const take = (n) => {
+    tell(n);
+    if (n === own || n <= swept) app.go({ groups: n === own ? null : n, cluster: null }, true);
+  };
+  const slider = h("input", { type: "range", min: 1, max: most, value: own, "aria-label": "Number of groups", wide: "100%", oninput: (event) => tell(Number(event.target.value)), onchange: (event) => take(Number(event.target.value)) });
+  const pointed = (event) => {
     const box = picture.getBoundingClientRect();
-    slider.value = String(Math.round(1 + ((((event.clientX - box.left) / box.width) * width - 6) / (width - 12)) * (inertia.length - 1)));
-    tell(Number(slider.value));
-  });
-  tell(k);
-  return [picture, slider, told];
+    return Math.min(most, Math.max(1, Math.round(1 + ((((event.clientX - box.left) / box.width) * width - 6) / (width - 12)) * (most - 1))));
+  };
+  picture.addEventListener("click", (event) => take(pointed(event)));
+  tellK = (k) => tell(Math.min(Math.max(k, 1), most));
+  tellK(own);
+  return [picture, slider, told, back];
 }
 
 export function filters(app) {
@@ -92,7 +111,7 @@ function values(app, column) {
   for (let row = 0; row < data.n; row++) if (column.codes[row] >= 0 && (!test || test(row))) counts[column.codes[row]]++;
   const wanted = new Set(state.filters[column.name] || []);
   const order = column.labels.map((_, code) => code).sort((a, b) => wanted.has(column.labels[b]) - wanted.has(column.labels[a]) || counts[b] - counts[a]);
-  return h("ul", { "aria-label": heading(column.name), role: "group" }, order.slice(0, 200).map((code) => {
+  return h("ul", { "aria-label": heading(column.name) }, order.slice(0, 200).map((code) => {
     const label = column.labels[code];
     const box = h("input", { type: "checkbox", onchange: () => {
       if (box.checked) wanted.add(label);

@@ -26,15 +26,31 @@ class Server {
     return this.known;
   }
 
-  clusters = () => json("api/clusters");
-  points = async () => (await ask("api/points")).arrayBuffer();
-  columns = () => json("api/columns");
+  clusters = () => json(`api/clusters?v=${this.known.version}`);
 
-  #asked({ k, where, same, ranking }) {
+  // Another number of groups: [what is told of them, the group of each item].
+  async grouped(k) {
+    const [told, labels] = await Promise.all([json(`api/clusters?k=${k}&v=${this.known.version}`), ask(`api/labels?k=${k}&v=${this.known.version}`)]);
+    return [told, new Int32Array(await labels.arrayBuffer())];
+  }
+
+  points = async () => (await ask(`api/points?v=${this.known.version}`)).arrayBuffer();
+  columns = () => json(`api/columns?v=${this.known.version}`);
+  newer = async () => (await json("api/info")).version !== this.known.version;
+  against = () => json("api/against");
+  sides = (id) => json(`api/against/${encodeURIComponent(id)}`);
+  votes = () => json("api/votes");
+  vote = (vote) => json("api/votes", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(vote) });
+  table = async (ids) => (await ask("api/table", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ids }) })).blob();
+
+  #asked({ k, where, same, ranking, color, prefer = [], diverse }) {
     const query = new URLSearchParams({ k });
     if (where) query.set("where", where);
     for (const name of same) query.append("same", name);
     if (ranking !== "default") query.set("ranking", ranking);
+    for (const name of prefer) query.append("prefer", `${name}=0.5`);
+    if (diverse) query.set("diverse", "true");
+    if (color !== null) query.set("color", color);
     return query;
   }
 
@@ -43,7 +59,7 @@ class Server {
   search(file, options) {
     const body = new FormData();
     body.append("file", file);
-    return json(`api/search?${this.#asked({ ...options, same: [] })}`, { method: "POST", body });
+    return json(`api/search?${this.#asked({ ...options, same: [], prefer: [] })}`, { method: "POST", body });
   }
 
   async sheet(number) {
@@ -79,6 +95,13 @@ class Embedded {
 
   info = async () => this.held.info;
   clusters = async () => this.held.clusters;
+
+  async grouped(k) {
+    const { told, labels } = this.held.sweep[k - 1];
+    const codes = bytes(labels);
+    return [{ ...this.held.clusters, ...told }, Int32Array.from(codes, (code) => (code === 255 ? -1 : code))];
+  }
+
   points = async () => bytes(this.held.points).buffer;
   columns = async () => this.held.columns;
 
