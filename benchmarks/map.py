@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from lookalike.analysis import layout, nearest_neighbors, neighbors_kept, place_new, tsne
+from lookalike.analysis import nearest_neighbors, neighbors_kept, place_new, tsne
 from lookalike.analysis._blocks import spans, thread_count
 
 
@@ -35,6 +35,17 @@ def divergence(positions: Any, weights: Any) -> float:
     pairs = weights.tocoo()
     near = 1 / (1 + np.square(places[pairs.row] - places[pairs.col]).sum(axis=1))
     return float((pairs.data * np.log(pairs.data / (near / total))).sum())
+
+
+def gaussian(graph: Any) -> Any:
+    """openTSNE's own affinities (sparse, summing to 1) of perplexity 30 on the exact graph (n, 90)."""
+    from openTSNE import affinity
+    from openTSNE import nearest_neighbors as known
+
+    index = known.PrecomputedNeighbors(
+        np.ascontiguousarray(graph.ids), np.ascontiguousarray(graph.distances, np.float64)
+    )
+    return affinity.PerplexityBasedNN(perplexity=30, knn_index=index, n_jobs=thread_count(None)).P
 
 
 def peers(vectors: Any, skip: str) -> dict[str, Any]:
@@ -64,7 +75,7 @@ def main() -> None:
     vectors = np.load(options.features).astype(np.float32)
     vectors = np.ascontiguousarray(vectors[np.random.default_rng(0).permutation(len(vectors))[: options.rows]])
     graph = nearest_neighbors(vectors, 90)
-    weights = layout._affinities(graph, 30.0, thread_count(None)).P
+    weights = gaussian(graph)
     runs = {
         "ours, equal weights on 15": lambda: tsne(vectors, neighbors=graph),
         "ours, perplexity 30": lambda: tsne(vectors, neighbors=graph, perplexity=30),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lookalike.analysis import (
+    _repulsion,
     knn_accuracy,
     nearest_neighbors,
     neighbors_kept,
@@ -69,8 +70,8 @@ def test_three_items_are_drawn_to_scale() -> None:
     np.testing.assert_allclose(np.array(drawn) / drawn[0] * 3, [3, 4, 5], rtol=1e-5)
 
 
-def test_fft_is_used_for_many(monkeypatch: pytest.MonkeyPatch, data: Any) -> None:
-    monkeypatch.setattr(module, "BARNES_HUT_BELOW", 100)
+def test_a_grid_carries_the_repulsion_of_many(monkeypatch: pytest.MonkeyPatch, data: Any) -> None:
+    monkeypatch.setattr(_repulsion, "EXACT_BELOW", 100)
     monkeypatch.setattr(module, "EARLY", 50)
     monkeypatch.setattr(module, "LATE", 25)
     vectors, labels, graph = data

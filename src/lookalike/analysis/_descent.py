@@ -47,7 +47,7 @@ def descend(
             total = repulsion.update(here)
             settings = (phase.exaggeration, 1 / total, phase.rate, MOMENTUM)
 
-            def run(span: tuple[int, int], settings: tuple[float, ...] = settings) -> None:
+            def run(span: tuple[int, int], settings: tuple[float, float, float, float] = settings) -> None:
                 _forces.step(*drawn, here, repulsion.push, settings, gains, update, places, *span)  # noqa: B023
 
             for _ in workers.map(run, blocks):

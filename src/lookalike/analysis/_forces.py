@@ -142,12 +142,12 @@ def gather(places: Array, low: Array, per_unit: float, grid: Array, push: Array,
             gy += wx[a] * (g0 * d0 + g1 * d1 + g2 * d2 + g3 * d3)
         push[i, 0] = -half * gx * per_unit
         push[i, 1] = -half * gy * per_unit
-        total += potential
+        total += float(potential)
     return total
 
 
 @compiled_loosely
-def step(
+def step(  # noqa: PLR0913, PLR0917 - compiled code takes arrays one by one
     starts: Array,
     near: Array,
     weights: Array,

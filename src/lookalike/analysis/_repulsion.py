@@ -2,8 +2,8 @@
 
 The kernel 1 / (1 + r^2) is interpolated on a grid by cubic B-splines, so that the potential of all items is one
 convolution: items are spread onto the nodes, two FFTs, and the potential and its slope are read off between the nodes.
-This is the smooth particle-mesh method (Essmann et al., 1995) with the kernel of t-SNE; FIt-SNE (Linderman et al., 2019)
-does the same with polynomials and four convolutions. A few items are summed up pair by pair.
+This is the smooth particle-mesh method (Essmann et al., 1995) with the kernel of t-SNE; FIt-SNE (Linderman et al.,
+2019) does the same with polynomials and four convolutions. A few items are summed up pair by pair.
 """
 
 from __future__ import annotations
@@ -85,7 +85,8 @@ def kernel_waves(padded: int, spacing: float) -> Floats:
     smoothed = np.square((2 + np.cos(2 * np.pi * np.arange(padded) / padded)) / 3)
     waves /= smoothed[:, None]
     waves /= smoothed[: padded // 2 + 1]
-    return waves.astype(np.float32)
+    found: Floats = waves.astype(np.float32)
+    return found
 
 
 def exact_push(places: Doubles) -> tuple[Doubles, float]:

@@ -50,8 +50,8 @@ def tsne(
     nearest, clamped to (n - 1) / 3. `neighbors` is the exact graph if it is at hand (self left out); computed
     where it is missing or has too few columns. The scale of the vectors does not matter.
 
-    The same `seed` gives the same bytes, whatever `threads`. `progress` is called with (steps done, 750). Items that are
-    all equal are all at (0, 0), as is a single one; two or three are drawn at their true distances. Raises
+    The same `seed` gives the same bytes, whatever `threads`. `progress` is called with (steps done, 750). Items that
+    are all equal are all at (0, 0), as is a single one; two or three are drawn at their true distances. Raises
     `UsageError` as `nearest_neighbors`, and for a perplexity that is not above 0.
     """
     return tsne_with_loss(
