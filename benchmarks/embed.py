@@ -1,19 +1,23 @@
 """How fast are photos embedded: the default against the same weights' whole network on plain ONNX Runtime.
 
-    LOOKALIKE_PHOTOS=... python -m benchmarks.embed [--photos 200] [--rounds 3]
+    LOOKALIKE_PHOTOS=... python -m benchmarks.embed [--photos 200] [--rounds 3] [--vgg16 16] [--peer keras=PYTHON]...
 
 Photos are enlarged to 480 x 360 first, as product photos are. Every round runs each form once, one after the other, on
 every core; the ratios are of one round, their median counts. Prints photos/s of inference alone, the share of the
 matrix-multiply peak that libraries reach here, core-milliseconds of preparation and of its color vector (both of
 processor time, so that other work on the machine does not count), and photos/s of `index` end to end in int8 and in
-fp32. Checks that the whole network gives the same vectors as `efficientnet-lite0-gap`.
+fp32. `--peer NAME=PYTHON` adds a program of `embed_peers.py`, run by a Python that has it; `--vgg16 N` adds VGG16 in
+fp32 and bf16 (random weights) over N photos, which is also what the
+peers get. Checks that the whole network gives the same vectors as `efficientnet-lite0-gap`.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -23,11 +27,14 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from tests.models import keras_layout
 
 from lookalike import images, models
 from lookalike.catalog import build
 from lookalike.engines import cores
+from lookalike.errors import ModelError
 from lookalike.images import resample
+from lookalike.models import vgg16
 from lookalike.options import Fit, ImageLimits, IndexOptions, ModelOptions
 from lookalike.records import Bytes
 
@@ -83,11 +90,34 @@ def plain(folder: Path) -> tuple[Callable[[Bytes], Any], int]:
     return lambda pixels: session.run(None, {"pixels": pixels})[0], 16
 
 
+def vgg16_forms(folder: Path) -> dict[str, Callable[[Bytes], Any]]:
+    """VGG16 with random weights, in fp32 and, where this CPU and the install have it, in bf16."""
+    path = keras_layout.write_released(folder / "w.h5", keras_layout.random_arrays(vgg16.Plan(), top=True))
+    os.environ["LOOKALIKE_CACHE"] = str(folder / "cache")
+    forms: dict[str, Callable[[Bytes], Any]] = {}
+    for precision in models.precisions("vgg16"):
+        try:
+            forms[f"vgg16-{precision}"] = models.load("vgg16", precision=precision, weights=path).embed
+        except ModelError as exc:
+            print(f"without vgg16 in {precision}: {exc}")
+    return forms
+
+
+def other(peer: str, pixels: Path) -> float:
+    """Photos/s of a program of `embed_peers`."""
+    name, _, python = peer.partition("=")
+    command = [python, str(Path(__file__).with_name("embed_peers.py")), name, str(pixels)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(json.loads(done.stdout.splitlines()[-1]))
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--photos", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--vgg16", type=int, default=0)
+    parser.add_argument("--peer", action="append", default=[], metavar="NAME=PYTHON")
     options = parser.parse_args()
     sources = sorted((Path(os.environ["LOOKALIKE_PHOTOS"]) / "images").rglob("*.jpg"))[: options.photos]
     with tempfile.TemporaryDirectory() as aside:
@@ -108,12 +138,18 @@ def main() -> None:
         np.testing.assert_allclose(whole(pixels[:3]), expected, rtol=0, atol=1e-4 * np.abs(expected).max())
         parts = [pixels[start : start + 16] for start in range(0, count, 16)]
         rounds: list[dict[str, float]] = []
+        few = max(16, options.vgg16)
+        np.save(Path(aside) / "few.npy", pixels[:few])
+        published = vgg16_forms(Path(aside)) if options.vgg16 else {}
         for number in range(options.rounds):
             found = {name: rate(embed, parts, count) for name, embed in forms.items()}
             started = time.perf_counter()
             for start in range(0, count, together):
                 whole(pixels[start : start + together])
             found["plain"] = count / (time.perf_counter() - started)
+            for name, embed in published.items():
+                found[name] = rate(embed, [pixels[start : start + 8] for start in range(0, few, 8)], few)
+            found |= {peer.partition("=")[0]: other(peer, Path(aside) / "few.npy") for peer in options.peer}
             found["peak"] = peak()
             found["prepare"] = core_ms(lambda data: images.load(data, fit, limits), files)
             found["color"] = core_ms(images.color_histogram, list(pixels))
@@ -131,6 +167,11 @@ def main() -> None:
 
     print(f"inference: int8 {median(lambda f: f['int8'] / f['plain']):.2f} times plain fp32 of the whole network")
     print(f"inference: int8 {median(lambda f: f['int8'] / f['fp32']):.2f} times our own fp32")
+    for name in [peer.partition("=")[0] for peer in options.peer]:
+        for ours in ("int8", *published):
+            print(f"inference: {ours} {median(lambda f, a=ours, b=name: f[a] / f[b]):.2f} times {name}")  # type: ignore[misc]
+    bound = median(lambda f: f["index int8"] * (f["prepare"] + f["int8 core-ms"]) / 1e3 / cores())
+    print(f"end to end: int8 {bound:.0%} of the bound that preparation and inference set")
     print(f"end to end: int8 {median(lambda f: f['index int8'] / f['index fp32']):.2f} times fp32")
     print(
         f"preparation {median(lambda f: f['prepare']):.2f} core-ms, of it the color vector "
