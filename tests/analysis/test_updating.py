@@ -91,6 +91,17 @@ def test_many_new_rows_of_any_kind() -> None:
     check(update_neighbors(found, most, [*range(940), *[-1] * 30], 7), most, 7)
 
 
+def test_new_rows_that_bytes_cannot_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_comparing, "FEW", 1)
+    x = blobs(900, 5, 20, 1.0)[0].astype(np.float32)
+    far = np.vstack([x[:3] + 1e3, x[:3] + 1e3, x[3:6] * 50])
+    more = np.vstack([x, far])
+    grown = update_neighbors(nearest_neighbors(x, 7), more, [*range(900), *[-1] * 9], 7)
+    check(grown, more, 7)
+    again = np.vstack([more, x[:2] + 1e-3])
+    check(update_neighbors(grown, again, [*range(909), -1, -1], 7), again, 7)  # among old rows that are odd
+
+
 def test_nothing_changed_changes_nothing() -> None:
     x = blobs(100, 5, 8, 1.0)[0]
     graph = nearest_neighbors(x, 5)

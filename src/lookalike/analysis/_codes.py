@@ -87,10 +87,12 @@ def as_right(codes: Array) -> Array:
     return np.ascontiguousarray((codes ^ np.uint8(SHIFT)).view(np.int8).T)
 
 
-def lengths(products: Counts, left: Counts, right: Counts) -> Floats:
+def lengths(products: Counts, left: Counts, right: Counts, out: Floats | None = None) -> Floats:
     """|q_i - q_j| (a, m) float32 from products (a, m), which are overwritten, and the norms of both sides."""
     products *= -2
     products += left[:, None]
     products += right
-    out = products.astype(np.float32)
+    if out is None:
+        out = np.empty(products.shape, np.float32)
+    np.copyto(out, products, casting="same_kind")
     return np.sqrt(out, out=out)

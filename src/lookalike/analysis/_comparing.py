@@ -77,11 +77,9 @@ def _candidates(
 
     def measure(span: tuple[int, int]) -> Floats:
         part = slice(*span)
-        upper = bounds.measure(part, low[part])
         mine = np.flatnonzero((some >= span[0]) & (some < span[1]))
+        least = bounds.measure(part, low[part], (some[mine] - span[0], mine))
         low[some[mine], mine] = np.inf
-        upper[some[mine] - span[0], mine] = np.inf
-        least: Floats = np.minimum.reduceat(upper, np.arange(0, len(upper), GROUP), axis=0)
         return least
 
     least = np.concatenate(list(workers.map(measure, spans(n, ROWS))))
@@ -94,7 +92,7 @@ def _candidates(
 
     def gather(span: tuple[int, int]) -> tuple[Ints, Ints, Floats]:
         part = low[slice(*span)]
-        rows, columns = np.nonzero(part <= np.maximum(limit, bar[slice(*span), None]))
+        rows, columns = np.nonzero((part <= limit) | (part <= bar[slice(*span), None]))
         return rows + span[0], columns, part[rows, columns]
 
     found = list(workers.map(gather, spans(n, ROWS)))
@@ -158,14 +156,21 @@ class _ByteBounds:
         codes, self._norms, self._lost = self.scale.codes(self.rows[some])
         self._right = as_right(codes)
 
-    def measure(self, part: slice, low: Floats) -> Floats:
-        """Write lower bounds (a, m) into `low` and return upper ones, infinite where nothing is known."""
+    def measure(self, part: slice, low: Floats, own: tuple[Ints, Ints]) -> Floats:
+        """Write lower bounds (a, m) into `low`; the least upper ones of each group of rows, but for the pairs `own`."""
         codes, norms, lost = self._coded(part)
-        upper = lengths(products_of(codes, self._right), norms, self._norms)
-        both = lost[:, None] + self._lost
-        np.subtract(upper, both, out=low)
-        upper += both
-        return upper
+        lengths(products_of(codes, self._right), norms, self._norms, low)
+        odd = np.isinf(lost)
+        lost = np.where(odd, np.float32(0), lost)
+        low += lost[:, None]
+        low[odd] = np.inf
+        low[own] = np.inf
+        least = _least(low) + self._lost
+        low[own] = 0  # infinity less infinity is nothing
+        low[odd] = -np.inf
+        low -= 2 * lost[:, None]
+        low -= self._lost
+        return least
 
     def _coded(self, part: slice) -> tuple[Array, Counts, Floats]:
         if self._kept is None:
@@ -193,8 +198,8 @@ class _FloatBounds:
         right, self._norms = self._prepared(self.rows[some])
         self._right = np.ascontiguousarray(-2 * right.T)
 
-    def measure(self, part: slice, low: Floats) -> Floats:
-        """Write lower bounds (a, m) into `low` and return upper ones."""
+    def measure(self, part: slice, low: Floats, own: tuple[Ints, Ints]) -> Floats:
+        """Write lower bounds (a, m) into `low`; the least upper ones of each group of rows, but for the pairs `own`."""
         left, norms = self._prepared(self.rows[part])
         squared: Floats = left @ self._right
         squared += norms[:, None]
@@ -206,4 +211,11 @@ class _FloatBounds:
         np.sqrt(np.maximum(squared - margin, 0), out=low)
         low *= 1 - np.float32(2.0**-20)
         squared += margin
-        return np.sqrt(np.maximum(squared, 0, out=squared), out=squared)
+        squared[own] = np.inf
+        return np.sqrt(np.maximum(_least(squared), 0))
+
+
+def _least(upper: Floats) -> Floats:
+    """The least of each group of rows, by column."""
+    least: Floats = np.minimum.reduceat(upper, np.arange(0, len(upper), GROUP), axis=0)
+    return least
