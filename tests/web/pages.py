@@ -54,7 +54,9 @@ def visit(browser: Any, address: str) -> Iterator[Open]:
     """Open the page; at the end nothing was complained of and no other host was asked."""
     contexts, complaints, asked, bases = [], [], [], []
 
-    def go(path: str = "", size: str = "wide", base: str | None = None, **options: Any) -> Any:
+    def go(
+        path: str = "", size: str = "wide", base: str | None = None, ready: str = "body[data-ready]", **options: Any
+    ) -> Any:
         width, height = SIZES[size]
         context = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce", **options)
         contexts.append(context)
@@ -68,7 +70,7 @@ def visit(browser: Any, address: str) -> Iterator[Open]:
         page.on("request", lambda request: asked.append(request.url))
         bases.extend([base] if base else [])
         page.goto((base or address) + path)
-        page.wait_for_selector("body[data-ready]")
+        page.wait_for_selector(ready)
         return page
 
     yield go

@@ -404,7 +404,9 @@ class Catalog:
         if isinstance(query, bytes):
             return self._photo("photo", query, decoder)
         view, text = self.view(), os.fspath(query)
-        row = view.rows.get(text, view.stems.get(text, -1))
+        row = view.rows.get(text, -1)
+        if row < 0:
+            row = view.stems.get(text, -1)
         if row >= 0:
             return _Query(view.ids[row], self.thumbnails([view.ids[row]])[0], row=row)
         path = Path(text)

@@ -66,6 +66,7 @@ class Explorer:
         """Make ready what the first visitor would wait for: vectors, both faces of the metadata, the map, the model."""
         _ = self.info, self.points, self.columns, self.clusters
         for item in self.ids[:1]:
+            self._view.space(RankingOptions()).searcher.prepare()
             self.search(self.thumbnail(item), RankingOptions(k=1))
 
     @property

@@ -31,7 +31,17 @@ Resize = Annotated[
 ]
 Precision = Annotated[
     str | None,
-    typer.Option(help="Precision for a new catalog: fp32 or int8.", show_default="what suits this CPU's instructions"),
+    typer.Option(
+        help="Precision for a new catalog, one that the model has.",
+        show_default="what suits this CPU's instructions",
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        help="What computes a new catalog's vectors: auto, cpu, openvino (extra) or cuda (extra).",
+        show_default="the catalog's own",
+    ),
 ]
 Weights = Annotated[
     Path | None,
@@ -75,6 +85,10 @@ AllowTruncated = Annotated[
     bool, typer.Option("--allow-truncated", help="Keep photos whose end is missing, marked as degraded.")
 ]
 MinSide = Annotated[int, typer.Option("--min-side", help="Refuse photos with a shorter side, in pixels.", min=1)]
+Version = Annotated[
+    int | None,
+    typer.Option("--version", help="The catalog as it was at this version.", show_default="the newest", min=1),
+]
 K = Annotated[int, typer.Option("-k", help="How many look-alikes, 1 to 1000.")]
 Ranking = Annotated[
     str,

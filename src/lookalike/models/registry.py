@@ -14,9 +14,10 @@ from lookalike.models.cache import cached
 from lookalike.models.cpu import has_int8_instructions
 from lookalike.models.download import download as fetch
 from lookalike.models.onnx_model import OnnxModel
+from lookalike.models.openvino_model import OpenVinoModel
 from lookalike.models.tiny import TinyModel
 from lookalike.models.weights import Published, find, take
-from lookalike.options import RESIZES, check_choice, check_range
+from lookalike.options import DEVICES, RESIZES, check_choice, check_range
 from lookalike.records import Advance, ModelFacts
 
 DEFAULT = "efficientnet-lite0"
@@ -71,11 +72,14 @@ def best_precision(name: str | None = None) -> str:
     return "int8" if "int8" in offered and has_int8_instructions() else offered[0]
 
 
-def facts(name: str | None = None, *, resize: str | None = None, precision: str | None = None) -> ModelFacts:
+def facts(
+    name: str | None = None, *, resize: str | None = None, precision: str | None = None, device: str | None = None
+) -> ModelFacts:
     """What is known of a model (None: the default), without its weights being read.
 
-    `resize` replaces the model's usual way to make a photo square, `precision` its usual precision; both change
-    `identity`. Raises `ModelError` for a name that is not known and `UsageError` for another wrong value.
+    `resize` replaces the model's usual way to make a photo square, `precision` its usual precision, `device` (one of
+    `options.DEVICES`) what computes it; all change `identity`. Raises `ModelError` for a name that is not known and
+    `UsageError` for another wrong value.
     """
     entry = _entry(DEFAULT if name is None else name)
     if resize is not None:
@@ -86,7 +90,21 @@ def facts(name: str | None = None, *, resize: str | None = None, precision: str 
         entry.facts,
         resize=entry.facts.resize if resize is None else resize,
         precision=entry.facts.precision if precision is None else precision,
+        device=_device(entry.facts.name, precision, device, network=entry.graph is not None),
     )
+
+
+def _device(name: str, precision: str | None, device: str | None, *, network: bool = True) -> str:
+    """What computes the vectors; `auto` (or None) is the CPU through ONNX Runtime, for bf16 through OpenVINO."""
+    if device is not None:
+        check_choice("device", device, DEVICES)
+    if device in (None, "auto"):
+        return "openvino" if precision == "bf16" else "cpu"
+    if precision == "bf16" and device != "openvino":
+        raise UsageError(f"{name} in bf16 runs on --device openvino only, not on {device}: leave --device out")
+    if device != "cpu" and not network:
+        raise UsageError(f"{name} is no network: it runs on --device cpu only")
+    return str(device)
 
 
 def published(name: str) -> Published | None:
@@ -131,6 +149,7 @@ def resolve(
     precision: str | None = None,
     weights: Weights | None = None,
     settings: Mapping[str, str] | None = None,
+    device: str | None = None,
 ) -> ModelFacts:
     """The facts that a catalog is made with: `facts`, and the checksum of the weights.
 
@@ -143,10 +162,11 @@ def resolve(
     if name is not None and name.startswith(onnxfile.PREFIX):
         if weights is not None:
             raise UsageError("an ONNX file holds its weights: leave --weights out")
-        return _onnx_facts(name, resize, precision, settings or {})
+        found_ = _onnx_facts(name, resize, precision, settings or {})
+        return replace(found_, device=_device(name, precision, device))
     if settings:
         raise UsageError(f"{next(iter(settings))!r} is a setting of ONNX files: give --model {onnxfile.PREFIX}PATH")
-    known = facts(name, resize=resize, precision=precision)
+    known = facts(name, resize=resize, precision=precision, device=device)
     entry = _entry(known.name)
     if entry.published is None:
         if weights is not None:
@@ -167,6 +187,7 @@ def load(
     threads: int = 1,
     weights: Weights | None = None,
     settings: Mapping[str, str] | None = None,
+    device: str | None = None,
 ) -> Model:
     """The model of that name (None: the default), ready to embed; the arguments are those of `resolve`.
 
@@ -179,7 +200,7 @@ def load(
     (2, 22)
     """
     check_range("threads", threads, 1, 1024)
-    known = resolve(name, resize=resize, precision=precision, weights=weights, settings=settings)
+    known = resolve(name, resize=resize, precision=precision, weights=weights, settings=settings, device=device)
     return load_known(known, threads)
 
 
@@ -191,7 +212,7 @@ def load_known(known: ModelFacts, threads: int = 1) -> Model:
     """
     check_range("threads", threads, 1, 1024)
     if known.name.startswith(onnxfile.PREFIX):
-        return OnnxModel(graph_of(known), known, threads=threads, again=(load_known, (known, threads)), batch=1)
+        return _running(graph_of(known), known, threads, batch=1)
     if known.name == "vectors":
         raise ModelError(
             "the vectors of this catalog were computed elsewhere, so no photo can be turned into one here: ask for an "
@@ -199,12 +220,17 @@ def load_known(known: ModelFacts, threads: int = 1) -> Model:
             code="E_MODEL_MISSING",
         )
     entry = _entry(known.name)
-    own = facts(known.name, resize=known.resize, precision=known.precision)
+    own = facts(known.name, resize=known.resize, precision=known.precision, device=known.device)
     if entry.published is not None:
         own = replace(own, sha256=known.sha256, md5=known.md5, published=known.published)
     if entry.graph is None:
         return TinyModel(own)
-    return OnnxModel(entry.graph(own), own, threads=threads, again=(load_known, (own, threads)), batch=entry.batch)
+    return _running(entry.graph(own), own, threads, batch=entry.batch)
+
+
+def _running(graph: bytes, known: ModelFacts, threads: int, *, batch: int | None) -> Model:
+    kind = OpenVinoModel if known.device == "openvino" else OnnxModel
+    return kind(graph, known, threads=threads, again=(load_known, (known, threads)), batch=batch)
 
 
 def graph_of(known: ModelFacts) -> bytes:
@@ -337,7 +363,13 @@ _MODELS: Mapping[str, _Entry] = {
         ),
         _sister(lites.LITE1),
         _sister(lites.LITE2),
-        _Entry(_VGG16, _vgg16(vgg16.WITH_TOP, top=True), published=vgg16.WITH_TOP, batch=vgg16.ROWS),
+        _Entry(
+            _VGG16,
+            _vgg16(vgg16.WITH_TOP, top=True),
+            ("fp32", "bf16"),
+            published=vgg16.WITH_TOP,
+            batch=vgg16.ROWS,
+        ),
         _Entry(
             replace(
                 _VGG16,
@@ -348,6 +380,7 @@ _MODELS: Mapping[str, _Entry] = {
                 md5=vgg16.WITHOUT_TOP.md5,
             ),
             _vgg16(vgg16.WITHOUT_TOP, top=False),
+            ("fp32", "bf16"),
             published=vgg16.WITHOUT_TOP,
         ),
         _Entry(

@@ -15,7 +15,7 @@ import pyarrow as pa
 from lookalike.errors import CatalogDamaged, CatalogForeign, LookalikeError, StoreError, UsageError
 from lookalike.records import Checked, ModelFacts
 from lookalike.store import schema
-from lookalike.store.base import Append, Change, Computed, Delete, Head, Replace, Upsert, next_head, now
+from lookalike.store.base import STREAMED, Append, Change, Computed, Delete, Head, Replace, Upsert, next_head, now
 from lookalike.store.integrity import check_files, check_written, data_files, remove_orphans, settle
 from lookalike.store.lock import no_space, write_lock
 from lookalike.store.manifest import (
@@ -42,6 +42,7 @@ class LanceStore:
         self.folder = folder
         self._manifest = manifest
         self._writing = False
+        self.pinned = False
         self._known: set[str] = set()
         self._read = Reading(folder)
 
@@ -74,7 +75,7 @@ class LanceStore:
 
     @classmethod
     def open(cls, folder: Path, version: int | None = None) -> LanceStore:
-        """Open a catalog at its newest version, or at an older one."""
+        """Open a catalog at its newest version, or at an older one, which can be read only (`pinned`)."""
         if folder.is_file():
             raise CatalogForeign(f"{str(folder)!r} is a file: a catalog is a folder that `lookalike index` made")
         check_marker(folder)
@@ -83,7 +84,9 @@ class LanceStore:
             raise CatalogDamaged(
                 f"catalog {str(folder)!r} has no version: run `lookalike index` to make it, or restore it"
             )
-        return cls(folder, manifest)
+        store = cls(folder, manifest)
+        store.pinned = version is not None and version != list_versions(folder)[-1]
+        return store
 
     @property
     def head(self) -> Head:
@@ -93,11 +96,13 @@ class LanceStore:
     def newest(self) -> int:
         """The newest version on disk; see `Store.newest`."""
         versions = list_versions(self.folder)
+        if self.pinned:
+            return self.head.version
         return versions[-1] if versions else self.head.version
 
     def reopened(self) -> LanceStore:
         """The newest version on disk; see `Store.reopened`."""
-        return LanceStore.open(self.folder)
+        return self if self.pinned else LanceStore.open(self.folder)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -105,6 +110,11 @@ class LanceStore:
         if self._writing:
             yield
             return
+        if self.pinned:
+            raise UsageError(
+                f"catalog {str(self.folder)!r} was opened at version {self.head.version}, which is not the newest: "
+                f"it can be read only; `lookalike restore {self.folder} {self.head.version}` makes it the newest again"
+            )
         with write_lock(self.folder / "lock"):
             newest = read_manifest(self.folder)
             if newest is not None:
@@ -144,6 +154,16 @@ class LanceStore:
                 return data.to_table(columns=names)
             parts = [data.to_table(columns=names, filter=f"id IN ({_quoted(part)})") for part in _parts(ids)]
             return pa.concat_tables(parts) if parts else data.schema.empty_table().select(names or data.schema.names)
+        except (OSError, ValueError, pa.ArrowException) as exc:
+            raise self._damaged(table, exc) from exc
+
+    def stream(self, table: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """All rows of a table in parts; see `Store.stream`."""
+        if table not in self._manifest.tables:
+            return
+        try:
+            for batch in self._dataset(table).to_batches(columns=list(columns), batch_size=STREAMED):
+                yield pa.Table.from_batches([batch])
         except (OSError, ValueError, pa.ArrowException) as exc:
             raise self._damaged(table, exc) from exc
 
