@@ -17,8 +17,10 @@ from lookalike.store import Append, Computed, Delete, LanceStore, MemoryStore, R
 FACTS = models.facts("tiny")
 
 
-@pytest.fixture(params=["lance", "memory"])
+@pytest.fixture(params=["lance", "memory", pytest.param("lance on s3", marks=pytest.mark.slow)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    if request.param == "lance on s3":
+        return LanceStore.create(f"{request.getfixturevalue('bucket')}/shoes/c.catalog", FACTS)
     return LanceStore.create(tmp_path / "c.catalog", FACTS) if request.param == "lance" else MemoryStore(FACTS)
 
 
