@@ -216,6 +216,7 @@ def main() -> None:
     every = ("products", "held-out", "others", "recolored")
     parser.add_argument("what", nargs="*", help=f"some of {', '.join(every)}; all without")
     parser.add_argument("--cache", type=Path, help="keep vectors in this folder")
+    parser.add_argument("--alone", action="store_true", help="without the other networks")
     parser.add_argument("--photos", type=int, help="only the first of them")
     parser.add_argument("--shoes", type=int, default=200, help="shoes to recolor")
     options = parser.parse_args()
@@ -224,7 +225,7 @@ def main() -> None:
         parser.error(f"{wrong[0]!r} is not known: give some of {', '.join(every)}")
     nets = sets.networks(peers=False)
     if "products" in what or "held-out" in what:
-        photos = sets.products(sets.networks(peers=True), options.cache, options.photos)
+        photos = sets.products(sets.networks(peers=not options.alone), options.cache, options.photos)
         if "products" in what:
             products(photos)
         if "held-out" in what:
