@@ -12,7 +12,7 @@ from lookalike.pipeline.computing import (
     stored_map,
 )
 from lookalike.pipeline.embed import load_model
-from lookalike.pipeline.fitting import default_color, is_outgrown, whitening
+from lookalike.pipeline.fitting import COLOR, default_color, is_outgrown, whitening
 from lookalike.pipeline.graph import GRAPH_K, graph_k
 from lookalike.pipeline.indexing import Confirm, Plan, index, plan, remove
 from lookalike.pipeline.loading import load_colors, load_vectors
@@ -20,6 +20,7 @@ from lookalike.pipeline.sweeping import regroup, swept
 from lookalike.pipeline.vectors import read_vectors, vectors_facts
 
 __all__ = [
+    "COLOR",
     "GRAPH_K",
     "Confirm",
     "Plan",

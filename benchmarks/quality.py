@@ -1,0 +1,242 @@
+"""Does the default ranking find better look-alikes? Beside plain networks, part by part, and on other kinds of images.
+
+    LOOKALIKE_PHOTOS=PRODUCTS python -m benchmarks.quality [products] [held-out] [others] [recolored] --cache FOLDER
+
+Every table gives the share of the 3 nearest with the query's label and its 95% bootstrap interval over queries, and
+the gain of the default over plain distance of the same vectors, with the interval of the paired difference.
+
+- `products`: all photos, and footwear alone as a catalog of its own; peers, the default, and its parts one by one.
+- `held-out`: photos are split in two by a hash of their ids. All settings were chosen on half A alone (the share of
+  color as the largest at which no label fell below plain distance); half B reports. Each half is its own catalog.
+- `others`: drawn shoes, digits, textures, and small parts of the products, where a fit could hurt.
+- `recolored`: drawn shoes and their twins in another color. At color 0 the twin should come first; from 0 to 1 the
+  difference between the colors of a shoe and of its look-alikes should fall.
+
+The 3 nearest of 50 items are compared with a float64 brute force; a difference ends the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import sets
+from benchmarks.sets import Set
+from lookalike import models
+from lookalike.analysis import agreement, fit_looks, fit_whitening, mix, nearest_neighbors
+from lookalike.analysis.evaluation import agreement_shares, label_codes, mean_interval
+from lookalike.demo import Shoe
+from lookalike.pipeline import COLOR
+from lookalike.records import Doubles, Floats, Ints
+
+AIMS = {
+    "products": {"type": 0.865, "color": 0.450, "gender": 0.910, "brand": 0.570},
+    "footwear": {"type": 0.775, "color": 0.510, "gender": 0.820, "brand": 0.520},
+}
+PARTS = models.parts("efficientnet-lite0")
+Points = Callable[[Set], Floats]
+
+
+def unit(vectors: Floats) -> Floats:
+    """Rows of length 1: Euclidean distance then orders as the cosine does."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    rows: Floats = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    return rows
+
+
+def whitened(found: Set) -> Floats:
+    """The default ranking before this one: one fit of all axes, partly whitened."""
+    vectors = found.vectors["statistics"]
+    return fit_whitening(vectors).apply(vectors)
+
+
+def whitened_parts(found: Set) -> Floats:
+    """Each layer partly whitened by itself, weighted as in the default."""
+    vectors, ends = found.vectors["statistics"], np.cumsum([width for width, _ in PARTS])
+    pieces = [vectors[:, end - width : end] for (width, _), end in zip(PARTS, ends, strict=True)]
+    shares = [weight**0.5 for _, weight in PARTS]
+    return np.hstack([s * fit_whitening(p).apply(p) for s, p in zip(shares, pieces, strict=True)]).astype(np.float32)
+
+
+def looks(found: Set, parts: Sequence[tuple[int, float]] = PARTS) -> Floats:
+    """The default ranking without color."""
+    vectors = found.vectors["statistics"]
+    return fit_looks(vectors, parts).apply(vectors)
+
+
+def colored(points: Points, share: float) -> Points:
+    """A ranking with a share of color."""
+    return lambda found: mix(points(found), found.colors, share)
+
+
+def peer(net: str) -> Points:
+    """Another network as it is used: fastdup compares by cosine."""
+    return lambda found: unit(found.vectors[net]) if net.startswith("fastdup") else found.vectors[net]
+
+
+PLAIN = "statistics, Euclidean"
+DEFAULT = f"default: by layer, neighbors, color {COLOR:g}"
+BEFORE = "one piece, partly whitened"
+RANKINGS: dict[str, Points] = {
+    PLAIN: lambda found: found.vectors["statistics"],
+    BEFORE: whitened,
+    f"{BEFORE}, color {COLOR:g}": colored(whitened, COLOR),
+    "one piece, neighbors": lambda found: looks(found, ()),
+    f"one piece, neighbors, color {COLOR:g}": colored(lambda found: looks(found, ()), COLOR),
+    "by layer, partly whitened": whitened_parts,
+    f"by layer, partly whitened, color {COLOR:g}": colored(whitened_parts, COLOR),
+    "by layer, neighbors": looks,
+    DEFAULT: colored(looks, COLOR),
+    "by layer, neighbors, color 0.12": colored(looks, 0.12),
+    "by layer, neighbors, color 0.3": colored(looks, 0.3),
+    "color alone": lambda found: found.colors,
+}
+SHORT = (PLAIN, BEFORE, "by layer, neighbors", DEFAULT)
+
+
+def nearest(points: Floats) -> Ints:
+    """The 3 nearest of each; 50 of them are checked."""
+    found = nearest_neighbors(points, 3).ids
+    wide, rows = points.astype(np.float64), np.linspace(0, len(points) - 1, 50).astype(np.int64)
+    for row in rows:
+        squared = ((wide - wide[row]) ** 2).sum(axis=1)
+        squared[row] = np.inf
+        best = np.sort(squared)[: found.shape[1]]
+        if not np.array_equal(squared[found[row]], best):
+            raise SystemExit(f"row {row}: {found[row].tolist()} are not the nearest")
+    return found
+
+
+def table(found: Set, rankings: Mapping[str, Points]) -> dict[str, Ints]:
+    """Print one table; returns the neighbors by ranking."""
+    names = list(found.labels)
+    print(f"\n{found.name}, {len(found.colors):,} items{'':24} " + " ".join(f"{name:>18}" for name in names))
+    near = {}
+    for ranking, points in rankings.items():
+        near[ranking] = nearest(points(found))
+        shares = [agreement(near[ranking], list(column)) for column in found.labels.values()]
+        told = " ".join(f"{s.value:.3f} [{s.low:.3f} {s.high:.3f}]" for s in shares)
+        print(f"{ranking.rstrip():40} {told}", flush=True)
+    if found.name in AIMS:
+        print(f"{'aim':40} " + " ".join(f"{AIMS[found.name][name]:.3f}{'':14}" for name in names))
+    return near
+
+
+def gains(found: Set, near: Mapping[str, Ints], first: str, second: str) -> None:
+    """The paired difference of two rankings, and the ratio of what they miss."""
+    parts = []
+    for name, column in found.labels.items():
+        codes = label_codes(list(column))
+        shares = [agreement_shares(near[ranking], codes) for ranking in (first, second)]
+        gain = mean_interval(shares[1] - shares[0])
+        ratio = (1 - shares[1].mean()) / (1 - shares[0].mean())
+        parts.append(f"{name} {gain.value:+.3f} [{gain.low:+.3f} {gain.high:+.3f}] misses x{ratio:.2f}")
+    print(f"gain over {first}: {'; '.join(parts)}", flush=True)
+
+
+def split(found: Set, half: str) -> Set:
+    """Half A or B, by a hash of the ids."""
+    odd = [hashlib.sha256(item.encode()).digest()[3] % 2 == 1 for item in found.more["id"]]
+    return found.part(f"half {half}", np.flatnonzero(np.array(odd) == (half == "B")))
+
+
+def footwear(found: Set, name: str = "footwear") -> Set:
+    """Its footwear alone, as a catalog of its own."""
+    return found.part(name, np.flatnonzero(np.array(found.more["category"]) == "Footwear"))
+
+
+def products(photos: Set) -> None:
+    """All photos and footwear alone: peers, the default, its parts."""
+    rankings = {
+        f"{net}, {'cosine' if net.startswith('fastdup') else 'Euclidean'}": peer(net)
+        for net in sorted(set(photos.vectors) - {"statistics"})
+    }
+    for found in (photos, footwear(photos)):
+        near = table(found, rankings | RANKINGS)
+        for other in [*rankings, PLAIN, BEFORE]:
+            gains(found, near, other, DEFAULT)
+
+
+def held_out(photos: Set) -> None:
+    """Half A, on which settings were chosen, and half B, which reports."""
+    for half in ("A", "B"):
+        part = split(photos, half)
+        for found in (part, footwear(part, f"half {half}, footwear")):
+            near = table(found, {name: RANKINGS[name] for name in SHORT})
+            gains(found, near, PLAIN, DEFAULT)
+
+
+def others(photos: Set | None, nets: Mapping[str, sets.Embed], cache: Path | None) -> None:
+    """Other kinds of images, and small catalogs."""
+    rng = np.random.default_rng(0)
+    found = [sets.shoes(600, nets, cache), sets.digits(nets, cache), sets.textures(nets, cache)]
+    if photos is not None:
+        kinds = (photos, footwear(photos))
+        found += [
+            kind.part(f"{size} of {kind.name}", rng.choice(len(kind.colors), size, replace=False))
+            for size in (60, 200, 600)
+            for kind in kinds
+        ]
+    for each in found:
+        near = table(each, {name: RANKINGS[name] for name in SHORT})
+        gains(each, near, PLAIN, DEFAULT)
+
+
+def palette_error(pairs: Sequence[tuple[Shoe, Shoe]], near: Ints) -> float:
+    """How far the colors of a shoe and of its look-alikes are apart: mean distance of their sRGB."""
+    both: Doubles = np.array([shoe.rgb for shoe, _ in pairs] + [twin.rgb for _, twin in pairs], np.float64)
+    return float(np.linalg.norm(both[near] - both[:, None], axis=2).mean())
+
+
+def recolored(count: int, nets: Mapping[str, sets.Embed], cache: Path | None) -> None:
+    """Twins first at color 0, colors nearer with every step to color 1."""
+    pairs = sets.twins(count)
+    found = sets.recolored(pairs, nets, cache)
+    points, twin = looks(found), (np.arange(2 * count) + count) % (2 * count)
+    print(f"\n{count} shoes and their twins in another color\ncolor  twin first  palette error of the 3 nearest")
+    plain = nearest(found.vectors["statistics"])
+    print(f"plain  {(plain[:, 0] == twin).mean():10.3f}  {palette_error(pairs, plain):8.1f}")
+    errors = []
+    for share in (0.0, COLOR, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0):
+        near = nearest(mix(points, found.colors, share))
+        errors.append(palette_error(pairs, near))
+        print(f"{share:5.2f}  {(near[:, 0] == twin).mean():10.3f}  {errors[-1]:8.1f}", flush=True)
+    falls = all(later <= sooner for sooner, later in pairwise(errors))
+    print(f"falls at every step: {falls}; at 1 it is x{errors[-1] / errors[0]:.2f} of that at 0")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    every = ("products", "held-out", "others", "recolored")
+    parser.add_argument("what", nargs="*", help=f"some of {', '.join(every)}; all without")
+    parser.add_argument("--cache", type=Path, help="keep vectors in this folder")
+    parser.add_argument("--alone", action="store_true", help="without the other networks")
+    parser.add_argument("--photos", type=int, help="only the first of them")
+    parser.add_argument("--shoes", type=int, default=200, help="shoes to recolor")
+    options = parser.parse_args()
+    what = options.what or every
+    if wrong := sorted(set(what) - set(every)):
+        parser.error(f"{wrong[0]!r} is not known: give some of {', '.join(every)}")
+    nets = sets.networks(peers=False)
+    if "products" in what or "held-out" in what:
+        photos = sets.products(sets.networks(peers=not options.alone), options.cache, options.photos)
+        if "products" in what:
+            products(photos)
+        if "held-out" in what:
+            held_out(photos)
+    else:
+        photos = None
+    if "others" in what:
+        others(photos, nets, options.cache)
+    if "recolored" in what:
+        recolored(options.shoes, nets, options.cache)
+
+
+if __name__ == "__main__":
+    main()
