@@ -4,8 +4,8 @@
     LOOKALIKE_PHOTOS=... python -m benchmarks.ray_data [--photos 320] [--rounds 3] [--patience 60]
 
 Alternates the two over the same photos and the same embedder, checks that the vectors are the same, and prints
-photos/s of the whole run and their ratio. Then each gets 20 rows, one of which ends the process that works on it; prints how many
-rows came back within `--patience` seconds.
+photos/s of the whole run and their ratio. Then each gets 20 rows, one of which ends the process that works on it;
+prints how many rows came back within `--patience` seconds.
 """
 
 from __future__ import annotations
@@ -96,8 +96,8 @@ def ray_data_with_a_bad_row(rows: list[Any]) -> None:
     """20 rows through Ray Data."""
     data: Any = import_module("ray.data")
     pool = data.ActorPoolStrategy(size=1)
-    for row in data.range(ROWS).map_batches(Deadly, batch_size=2, compute=pool, num_cpus=0.9).iter_rows():
-        rows.append(row["id"])
+    mapped = data.range(ROWS).map_batches(Deadly, batch_size=2, compute=pool, num_cpus=0.9)
+    rows.extend(row["id"] for row in mapped.iter_rows())
 
 
 def main() -> None:

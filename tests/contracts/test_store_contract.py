@@ -54,6 +54,15 @@ def years(store: Store, where: str | None = None) -> dict[str, int]:
     return dict(zip(table["id"].to_pylist(), table["year"].to_pylist(), strict=True))
 
 
+def test_a_stream_is_what_is_read_in_parts(store: Store) -> None:
+    assert list(store.stream(schema.ITEMS, ["id", "vector"])) in ([], [store.read(schema.ITEMS, ["id", "vector"])])
+    with store.writing():
+        store.commit("one", [Append(schema.ITEMS, items("b", "a", "d"))])
+        store.commit("two", [Delete(schema.ITEMS, ["a"]), Append(schema.ITEMS, items("c"))])
+    parts = list(store.stream(schema.ITEMS, ["id", "vector"]))
+    assert pa.concat_tables(parts).equals(store.read(schema.ITEMS, ["id", "vector"]))
+
+
 def test_a_table_from_before_a_column_was_added_gets_it_when_rows_come(store: Store) -> None:
     older = items("a", "b").drop_columns(["color"])
     newer = items("c").set_column(12, schema.items(4).field("color"), pa.array([[0.5] * 216], schema.vector_type(216)))

@@ -91,6 +91,10 @@ AllowTruncated = Annotated[
     bool, typer.Option("--allow-truncated", help="Keep photos whose end is missing, marked as degraded.")
 ]
 MinSide = Annotated[int, typer.Option("--min-side", help="Refuse photos with a shorter side, in pixels.", min=1)]
+Version = Annotated[
+    int | None,
+    typer.Option("--version", help="The catalog as it was at this version.", show_default="the newest", min=1),
+]
 K = Annotated[int, typer.Option("-k", help="How many look-alikes, 1 to 1000.")]
 Ranking = Annotated[
     str,

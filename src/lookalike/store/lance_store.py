@@ -15,7 +15,7 @@ import pyarrow as pa
 from lookalike.errors import CatalogDamaged, CatalogForeign, CatalogLocked, LookalikeError, StoreError, UsageError
 from lookalike.records import Checked, ModelFacts
 from lookalike.store import schema
-from lookalike.store.base import Append, Change, Computed, Delete, Head, Replace, Upsert, next_head, now
+from lookalike.store.base import STREAMED, Append, Change, Computed, Delete, Head, Replace, Upsert, next_head, now
 from lookalike.store.integrity import check_files, check_written, data_files, remove_orphans
 from lookalike.store.lock import no_space
 from lookalike.store.manifest import (
@@ -42,6 +42,7 @@ class LanceStore:
         self.place = place
         self._manifest = manifest
         self._writing = False
+        self.pinned = False
         self._known: set[str] = set()
         self._read = Reading(place)
 
@@ -69,7 +70,7 @@ class LanceStore:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], version: int | None = None) -> LanceStore:
-        """Open a catalog at its newest version, or at an older one."""
+        """Open a catalog at its newest version, or at an older one, which can be read only (`pinned`)."""
         return cls._open(place_of(path), version)
 
     @classmethod
@@ -85,7 +86,9 @@ class LanceStore:
             raise CatalogDamaged(
                 f"catalog {str(place)!r} has no version: run `lookalike index` to make it, or restore it"
             )
-        return cls(place, manifest)
+        store = cls(place, manifest)
+        store.pinned = version is not None and version != list_versions(place)[-1]
+        return store
 
     @property
     def folder(self) -> PurePath:
@@ -106,11 +109,13 @@ class LanceStore:
     def newest(self) -> int:
         """The newest version on disk; see `Store.newest`."""
         versions = list_versions(self.place)
+        if self.pinned:
+            return self.head.version
         return versions[-1] if versions else self.head.version
 
     def reopened(self) -> LanceStore:
         """The newest version on disk; see `Store.reopened`."""
-        return LanceStore._open(self.place)
+        return self if self.pinned else LanceStore._open(self.place)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -118,6 +123,11 @@ class LanceStore:
         if self._writing:
             yield
             return
+        if self.pinned:
+            raise UsageError(
+                f"catalog {str(self.place)!r} was opened at version {self.head.version}, which is not the newest: "
+                f"it can be read only; `lookalike restore {self.place} {self.head.version}` makes it the newest again"
+            )
         with self.place.lock():
             newest = read_manifest(self.place)
             if newest is not None:
@@ -157,6 +167,16 @@ class LanceStore:
                 return data.to_table(columns=names)
             parts = [data.to_table(columns=names, filter=f"id IN ({_quoted(part)})") for part in _parts(ids)]
             return pa.concat_tables(parts) if parts else data.schema.empty_table().select(names or data.schema.names)
+        except (OSError, ValueError, pa.ArrowException) as exc:
+            raise self._damaged(table, exc) from exc
+
+    def stream(self, table: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """All rows of a table in parts; see `Store.stream`."""
+        if table not in self._manifest.tables:
+            return
+        try:
+            for batch in self._dataset(table).to_batches(columns=list(columns), batch_size=STREAMED):
+                yield pa.Table.from_batches([batch])
         except (OSError, ValueError, pa.ArrowException) as exc:
             raise self._damaged(table, exc) from exc
 
