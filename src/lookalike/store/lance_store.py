@@ -108,9 +108,9 @@ class LanceStore:
 
     def newest(self) -> int:
         """The newest version on disk; see `Store.newest`."""
-        versions = list_versions(self.place)
         if self.pinned:
             return self.head.version
+        versions = list_versions(self.place)
         return versions[-1] if versions else self.head.version
 
     def reopened(self) -> LanceStore:
@@ -125,8 +125,8 @@ class LanceStore:
             return
         if self.pinned:
             raise UsageError(
-                f"catalog {str(self.place)!r} was opened at version {self.head.version}, which is not the newest: "
-                f"it can be read only; `lookalike restore {self.place} {self.head.version}` makes it the newest again"
+                f"catalog {str(self.folder)!r} was opened at version {self.head.version}, which is not the newest: "
+                f"it can be read only; `lookalike restore {self.folder} {self.head.version}` makes it the newest again"
             )
         with self.place.lock():
             newest = read_manifest(self.place)
