@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,14 @@ def test_names_of_any_letters_come_back(bucket: str) -> None:
         prefix.replace(name, name.encode())
     assert sorted(found.name for found in prefix.list()) == sorted(names)
     assert [prefix.read(name).decode() for name in names] == names
+
+
+def test_without_keys_the_error_says_which_to_set() -> None:
+    pytest.importorskip("obstore", reason="obstore is not installed: pip install 'lookalike[s3]'")
+    errors = import_module("obstore.exceptions")
+    message = "Generic S3 error: Error performing PUT http://169.254.169.254/latest/api/token in 1 ms"
+    with pytest.raises(PermissionError, match="set AWS_ACCESS_KEY_ID"), objects._translated("s3://shoes"):
+        raise errors.GenericError(message)
 
 
 def test_a_store_that_is_not_there_is_an_error_of_files(bucket: str) -> None:

@@ -23,6 +23,8 @@ from lookalike.errors import UsageError
 Named = str | os.PathLike[str]
 AGAIN = 8
 """How often a request that failed is made again: where three in ten fail, that leaves one photo in 50,000."""
+_ROLES = "169.254.169.254"  # where a machine in Amazon's cloud is told its role: asked where no keys are given
+_NO_KEYS = "no keys were given: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_ENDPOINT_URL for other servers"
 _START = re.compile(r"s3:/{1,2}(?=[^/]|$)")  # a `Path` made of an address has lost one of its slashes
 
 
@@ -161,6 +163,8 @@ def _translated(place: str) -> Iterator[None]:
     except (errors.AlreadyExistsError, errors.PreconditionError) as exc:
         raise FileExistsError(17, "another object is there", place) from exc
     except errors.BaseError as exc:
+        if _ROLES in str(exc):
+            raise PermissionError(13, _NO_KEYS, place) from exc
         raise OSError(f"{place}: {_short(exc)}") from exc
 
 
