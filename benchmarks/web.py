@@ -52,8 +52,10 @@ class Arrays(Explorer):
             "type": pa.array([f"type {label}" for label in labels]),
             "year": pa.array(rng.integers(2000, 2026, n)),
         }
-        self._small = [picture(224, seed) for seed in range(4)]
-        self._sheets = [picture(1024, seed) for seed in range(4)]
+        self._singles, self._many = (
+            [picture(224, seed) for seed in range(4)],
+            [picture(1024, seed) for seed in range(4)],
+        )
         self.__dict__.update(
             title=f"{n} items",
             positions=(centers[labels] + rng.normal(size=(n, 2)) * 7).astype(np.float32),
@@ -83,10 +85,10 @@ class Arrays(Explorer):
         return State("current")
 
     def sheet(self, number: int, side: int = 64, format: str = "JPEG", quality: int = 80) -> bytes:
-        return self._sheets[number % 4]
+        return self._many[number % 4]
 
     def thumbnail(self, item: str) -> bytes:
-        return self._small[int(item[:7]) % 4]
+        return self._singles[int(item[:7]) % 4]
 
 
 class Still(Live):

@@ -33,9 +33,10 @@ class ModelFacts:
     """What is known of a model without loading it.
 
     `size` is the side of its square input in pixels; `sha256` that of its weight file; `identity` also takes
-    in preprocessing, resize and precision, so equal identities mean comparable vectors. `sha256` is empty while a
-    weight file that is no part of the install has not been chosen; `md5` is the checksum that its publisher states,
-    and `published` says whether the chosen file has it.
+    in preprocessing, resize, precision and device, so equal identities mean comparable vectors. `sha256` is empty while
+    a weight file that is no part of the install has not been chosen; `md5` is the checksum that its publisher states,
+    and `published` says whether the chosen file has it. `device` is what computes the vectors, one of
+    `options.DEVICES` but `auto`.
     """
 
     name: str
@@ -51,11 +52,13 @@ class ModelFacts:
     summary: str
     md5: str = ""
     published: bool = True
+    device: str = "cpu"
 
     @property
     def identity(self) -> str:
         """One line that names all that a vector depends on."""
-        return f"{self.name}/{self.sha256[:16]}/{self.preprocessing}/{self.resize}-{self.size}/{self.precision}"
+        parts = [self.name, self.sha256[:16], self.preprocessing, f"{self.resize}-{self.size}", self.precision]
+        return "/".join(parts if self.device == "cpu" else [*parts, self.device])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -34,11 +34,13 @@ def create(
     precision: str | None = None,
     weights: Source | None = None,
     settings: Mapping[str, str] | None = None,
+    device: str | None = None,
 ) -> Catalog:
     """Make an empty catalog for vectors of `model` (None: the default; see `lookalike models list`).
 
     `precision` None: what suits this CPU's instructions. `weights` is a weight file for a model that takes one, such
-    as `vgg16`; `settings` belong to `model="onnx:PATH"`, with the keys of `--model-option`. All are fixed from then
+    as `vgg16`; `device` is what computes the vectors (`auto`, `cpu`, `openvino` or `cuda`); `settings` belong to
+    `model="onnx:PATH"`, with the keys of `--model-option`. All are fixed from then
     on. Raises `CatalogForeign` if the folder holds anything, `ModelError` for an unknown model or weights that are
     missing or refused, `UsageError` for a resize or precision that it does not have.
     """
@@ -48,6 +50,7 @@ def create(
         precision=precision,
         weights=None if weights is None else Path(weights),
         settings=tuple((settings or {}).items()),
+        device=device,
     )
     return Catalog(LanceStore.create(Path(path), _facts(asked)))
 
@@ -76,7 +79,8 @@ def build(
             done = catalog.carry_out(plan, options, vectors=asked.vectors, progress=progress, confirm=confirm)
             return catalog, done, plan.notices
     if asked.name is None or not asked.name.startswith("onnx:"):
-        models.facts(asked.name, resize=asked.resize, precision=asked.precision)  # refused before folders are searched
+        # refused before folders are searched
+        models.facts(asked.name, resize=asked.resize, precision=asked.precision, device=asked.device)
     plan = pipeline.plan(sources, options)
     if asked.vectors is None:
         facts = _facts(asked)
@@ -90,7 +94,12 @@ def build(
 def _facts(asked: ModelOptions) -> ModelFacts:
     precision = asked.precision or models.best_precision(asked.name)
     return models.resolve(
-        asked.name, resize=asked.resize, precision=precision, weights=asked.weights, settings=dict(asked.settings)
+        asked.name,
+        resize=asked.resize,
+        precision=precision,
+        weights=asked.weights,
+        settings=dict(asked.settings),
+        device=asked.device,
     )
 
 
@@ -100,6 +109,7 @@ def _check_model(facts: ModelFacts, asked: ModelOptions) -> None:
         ("model", facts.name, None if is_file else asked.name),
         ("resize", facts.resize, asked.resize),
         ("precision", facts.precision, asked.precision),
+        ("device", facts.device, None if asked.device == "auto" else asked.device),
     ):
         if value is not None and value != has:
             raise ModelMismatch(
@@ -108,7 +118,8 @@ def _check_model(facts: ModelFacts, asked: ModelOptions) -> None:
             )
     if asked.weights is None and not asked.settings and not is_file:
         return
-    given = _facts(replace(asked, name=asked.name or facts.name, resize=facts.resize, precision=facts.precision))
+    asked = replace(asked, name=asked.name or facts.name, device=facts.device)
+    given = _facts(replace(asked, resize=facts.resize, precision=facts.precision))
     if replace(given, name=facts.name).identity != facts.identity:
         raise ModelMismatch(
             f"the catalog was made with {facts.identity}, this run asks for {given.identity}: vectors of two kinds "

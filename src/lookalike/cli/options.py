@@ -31,7 +31,17 @@ Resize = Annotated[
 ]
 Precision = Annotated[
     str | None,
-    typer.Option(help="Precision for a new catalog: fp32 or int8.", show_default="what suits this CPU's instructions"),
+    typer.Option(
+        help="Precision for a new catalog, one that the model has.",
+        show_default="what suits this CPU's instructions",
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        help="What computes a new catalog's vectors: auto, cpu, openvino (extra) or cuda (extra).",
+        show_default="the catalog's own",
+    ),
 ]
 Weights = Annotated[
     Path | None,

@@ -15,6 +15,9 @@ from lookalike.records import Bytes, Floats, ModelFacts
 BATCH = 2
 """Photos that go through the network at once: memory grows with it, the vectors do not change."""
 
+_EXACT = {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
+"""For CUDA: products in full float32, and no choice of an algorithm by a timing."""
+
 
 class OnnxModel:
     """Runs a graph with input `pixels` (b, size, size, 3) uint8 and output `vectors` (b, dimension) float32.
@@ -35,7 +38,7 @@ class OnnxModel:
         self._facts = facts
         self._batch = batch
         self._again = again
-        self._session = _session(graph, facts.name, threads)
+        self._session = _session(graph, facts, threads)
         self._probe()
 
     @property
@@ -76,9 +79,18 @@ class OnnxModel:
             )
 
 
-def _session(graph: bytes, name: str, threads: int) -> Any:
+def _session(graph: bytes, facts: ModelFacts, threads: int) -> Any:
     import onnxruntime
 
+    name, providers = facts.name, ["CPUExecutionProvider"]
+    if facts.device == "cuda":
+        if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+            raise ModelError(
+                f"{name} on the device cuda needs ONNX Runtime with CUDA: pip uninstall onnxruntime, then "
+                "pip install 'lookalike[cuda]'; on this machine, give --device cpu for a new catalog",
+                code="E_MODEL_DEVICE",
+            )
+        providers = ["CUDAExecutionProvider", *providers]
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -89,6 +101,15 @@ def _session(graph: bytes, name: str, threads: int) -> Any:
         # the fast kernels for such CPUs may overflow; these cannot, so vectors are the same on every machine
         options.add_session_config_entry("session.x64quantprecision", "1")
     try:
-        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            graph, options, providers=providers, provider_options=[_EXACT if p[:4] == "CUDA" else {} for p in providers]
+        )
     except Exception as exc:  # as above
         raise ModelError(f"ONNX Runtime refuses the graph of {name}: {exc}") from exc
+    if facts.device == "cuda" and session.get_providers()[0] != "CUDAExecutionProvider":
+        raise ModelError(
+            f"{name} on the device cuda finds no GPU that ONNX Runtime can use: look at the driver and its libraries, "
+            "or give --device cpu for a new catalog",
+            code="E_MODEL_DEVICE",
+        )
+    return session
