@@ -67,7 +67,8 @@ class Input:
 
     `id` is its name in the catalog, `path` relative to its source with `/`, `location` where its bytes are,
     `source` the SOURCE it came from (absolute), `root` the folder its target must lie in; `raw_path` holds the
-    bytes of `path` where they are no UTF-8. `metadata` is its row of a SOURCE table, else None.
+    bytes of `path` where they are no UTF-8. `metadata` is its row of a SOURCE table, else None. `address` is where it
+    is in an object store (`s3://...`), None for a file; `location` is then only the same as a path.
     """
 
     id: str
@@ -77,6 +78,7 @@ class Input:
     root: Path
     raw_path: bytes | None = None
     metadata: Mapping[str, Value] | None = None
+    address: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

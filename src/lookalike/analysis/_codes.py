@@ -20,13 +20,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.analysis._blocks import Array, middle_of, spans
+from lookalike.analysis._blocks import Array, spans
 from lookalike.analysis._bytes import SHIFT
 from lookalike.records import Floats
 
 STRIP = 32  # rows rounded at a time: they stay in the cache
 ODD = 4.0  # rows that lose so many times as much as is usual are odd
-SAMPLE = 512
+SAMPLE = 128
 WIDEST = 32_768
 Counts = npt.NDArray[np.int32]
 
@@ -46,7 +46,7 @@ class Scale:
         if not n or not 1 <= d <= WIDEST:
             return None
         some = rows[np.unique(np.linspace(0, n - 1, min(n, SAMPLE)).astype(np.int64))]
-        center = middle_of(rows).astype(np.float32)
+        center = np.median(some, axis=0).astype(np.float32)
         high = float(np.quantile(np.abs(some - center).max(axis=1), 0.98))
         if not 1e-15 < high < 1e15:
             return None

@@ -111,12 +111,14 @@ def _decide(
     `task`: the row, its candidates, and bounds in steps that their distances are not below.
     """
     one, near, bounds = task
-    low = np.maximum(bounds, 0).astype(np.float64) * step
-    first = np.argpartition(low, width - 1)[:width]
-    limit = float(_squared(rows, near[first], one).max())
-    may = (low <= np.sqrt(limit) * (1 + 1e-9)) | (low <= reach[near])
-    near = near[may]
-    rough = _squared(rows, near, one, np.float32) * (1 - (rows.shape[1] + 8) * 2.0**-23) - TINY
+    low = np.maximum(bounds, 0) * np.float32(step * (1 - 1e-6))
+    if len(near) > 16 * width:  # a few of them show that many need no second look
+        first = near[np.argpartition(low, width - 1)[:width]]
+        near = near[(low <= np.sqrt(_squared(rows, first, one).max()) * (1 + 1e-6)) | (low <= reach[near])]
+    off = (rows.shape[1] + 8) * 2.0**-23
+    rough = _squared(rows, near, one, np.float32).astype(np.float64)
+    limit = np.partition(rough, width - 1)[width - 1] * (1 + off) + TINY
+    rough = rough * (1 - off) - TINY
     near = near[(rough <= limit) | ((reach[near] >= 0) & (rough <= np.square(reach[near])))]
     squared = _squared(rows, near, one)
     best = np.lexsort((near, squared))[:width]

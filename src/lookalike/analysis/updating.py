@@ -103,22 +103,54 @@ def _add(rows: Array, ids: Ints, distances: Array, known: Ints, last: Doubles, f
     count = np.bincount(place)
     order = np.argsort(place, kind="stable")
     slot = np.arange(len(place)) - np.repeat(np.cumsum(count) - count, count)
-    width, most = ids.shape[1], int(count.max())
+    came = (place[order], slot, found.fresh[order], np.sqrt(found.gaps[order]).astype(np.float32))
+    end = np.where(known[lists] > 0, distances[lists, np.maximum(known[lists], 1) - 1], -1)
+    end[np.isinf(last[lists])] = np.inf
+    mine, far, tied = _inserted(ids[lists], distances[lists], end, came)
+    ids[lists[~tied]], distances[lists[~tied]] = mine[~tied], far[~tied]
+    if tied.any():  # float32 cannot order these
+        among = tied[came[0]]
+        renamed = np.cumsum(tied) - 1
+        _sorted_in(
+            rows, ids, distances, known, last, lists[tied], (renamed[came[0][among]], *(c[among] for c in came[1:]))
+        )
+
+
+def _inserted(ids: Ints, distances: Array, end: Array, came: tuple[Array, ...]) -> tuple[Ints, Array, Array]:
+    """Lists with what `came` put in by distance, one for each list at a time; and which lists held an equal one.
+
+    `end`: what is not nearer than this is left out. `came`: list, turn, row and distance of each, by list and turn.
+    """
+    tied = np.zeros(len(ids), bool)
+    columns = np.arange(ids.shape[1])
+    for turn in range(int(came[1].max(initial=-1)) + 1):
+        at, new, far = (part[came[1] == turn] for part in (came[0], came[2], came[3]))
+        tied[at[(distances[at] == far[:, None]).any(axis=1)]] = True
+        near = far < end[at]
+        at, new, far = at[near], new[near], far[near]
+        place = (distances[at] < far[:, None]).sum(axis=1)[:, None]
+        for array, values in ((ids, new), (distances, far)):
+            moved = np.roll(array[at], 1, axis=1)
+            array[at] = np.where(columns < place, array[at], np.where(columns == place, values[:, None], moved))
+    return ids, distances, tied
+
+
+def _sorted_in(
+    rows: Array, ids: Ints, distances: Array, known: Ints, last: Doubles, lists: Ints, came: tuple[Array, ...]
+) -> None:
+    """As `_add` for some lists, sorted anew by distance in float64 where float32 has equal ones, then by row."""
+    width, most = ids.shape[1], int(came[1].max()) + 1
     wide_ids = np.full((len(lists), width + most), -1, np.int64)
     wide = np.full((len(lists), width + most), np.inf, np.float32)
     wide_ids[:, :width], wide[:, :width] = ids[lists], distances[lists]
-    wide_ids[place[order], width + slot] = found.fresh[order]
-    wide[place[order], width + slot] = np.sqrt(found.gaps[order])
-    turn = np.argsort(wide, axis=1, kind="stable")
-    ranked = np.take_along_axis(wide, turn, axis=1)
-    equal = np.flatnonzero(((ranked[:, 1:] == ranked[:, :-1]) & (ranked[:, 1:] < np.inf)).any(axis=1))
-    if len(equal):  # float32 cannot order these
-        exact = np.zeros((len(equal), wide.shape[1]))
-        which, column = np.nonzero(wide_ids[equal] >= 0)
-        exact[which, column] = direct(rows, lists[equal[which]], rows, wide_ids[equal[which], column])
-        turn[equal] = np.lexsort((wide_ids[equal], exact, wide[equal]), axis=1)
+    wide_ids[came[0], width + came[1]] = came[2]
+    wide[came[0], width + came[1]] = came[3]
+    exact = np.zeros(wide.shape)
+    which, column = np.nonzero(wide_ids >= 0)
+    exact[which, column] = direct(rows, lists[which], rows, wide_ids[which, column])
+    turn = np.lexsort((wide_ids, exact, wide), axis=1)
     final = np.where(known[lists] > 0, ids[lists, np.maximum(known[lists], 1) - 1], -1)
-    wide_ids, wide = np.take_along_axis(wide_ids, turn, axis=1), ranked
+    wide_ids, wide = np.take_along_axis(wide_ids, turn, axis=1), np.take_along_axis(wide, turn, axis=1)
     whole = np.isinf(last[lists])
     end = np.where(whole, (wide_ids >= 0).sum(axis=1), (wide_ids == final[:, None]).argmax(axis=1) + 1)
     beyond = np.arange(wide.shape[1]) >= end[:, None]

@@ -374,8 +374,7 @@ class Catalog:
 
     def title(self) -> str:
         """What the catalog is called: its folder's name, without `.catalog`."""
-        folder = getattr(self.store, "folder", None)
-        return folder.resolve().name.removesuffix(".catalog") if isinstance(folder, Path) else "catalog"
+        return str(getattr(self.store, "title", "catalog"))
 
     def _resolve(self, query: str | os.PathLike[str] | bytes, decoder: images.Decoder) -> Query:
         if isinstance(query, bytes):

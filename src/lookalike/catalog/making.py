@@ -12,7 +12,7 @@ from lookalike.catalog.catalog import Catalog
 from lookalike.errors import ModelMismatch
 from lookalike.options import IndexOptions, ModelOptions
 from lookalike.records import Indexed, ModelFacts, Progress
-from lookalike.store import LanceStore, is_unfinished
+from lookalike.store import LanceStore, is_used
 
 Source = str | os.PathLike[str]
 
@@ -23,7 +23,7 @@ def open_catalog(path: Source, *, version: int | None = None) -> Catalog:
     Raises `NotFound` where there is nothing, `CatalogForeign` for another folder or a newer format, and
     `CatalogDamaged` where a file of it is missing or changed.
     """
-    return Catalog(LanceStore.open(Path(path), version))
+    return Catalog(LanceStore.open(path, version))
 
 
 def create(
@@ -52,7 +52,7 @@ def create(
         settings=tuple((settings or {}).items()),
         device=device,
     )
-    return Catalog(LanceStore.create(Path(path), _facts(asked)))
+    return Catalog(LanceStore.create(path, _facts(asked)))
 
 
 def build(
@@ -69,16 +69,16 @@ def build(
     Nothing is created before the sources were found. Raises `ModelMismatch` if the catalog was made with a
     model, resize, precision or weights other than those given.
     """
-    folder, asked = Path(path), model or ModelOptions()
+    asked = model or ModelOptions()
     engines.named(options.engine)  # one that is not installed is refused before anything is made
-    if folder.exists() and not is_unfinished(folder):
-        catalog = open_catalog(folder)
+    if is_used(path):
+        catalog = open_catalog(path)
         _check_model(catalog.store.head.model, asked)
         with catalog.store.writing():
             plan = pipeline.plan(sources, options)
             done = catalog.carry_out(plan, options, vectors=asked.vectors, progress=progress, confirm=confirm)
             return catalog, done, plan.notices
-    if asked.name is None or not asked.name.startswith("onnx:"):
+    if asked.name is None or not asked.name.startswith(("onnx:", "timm:", "open_clip:")):
         # refused before folders are searched
         models.facts(asked.name, resize=asked.resize, precision=asked.precision, device=asked.device)
     plan = pipeline.plan(sources, options)
@@ -86,7 +86,7 @@ def build(
         facts = _facts(asked)
     else:
         facts = pipeline.vectors_facts(asked.vectors, pipeline.read_vectors(asked.vectors, plan.found.inputs)[1])
-    catalog = Catalog(LanceStore.create(folder, facts))
+    catalog = Catalog(LanceStore.create(path, facts))
     done = catalog.carry_out(plan, options, vectors=asked.vectors, progress=progress, confirm=confirm)
     return catalog, done, plan.notices
 

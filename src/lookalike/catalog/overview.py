@@ -100,7 +100,9 @@ def report_data(view: View, title: str, where: str | None = None, *, progress: P
     the options of the catalog's, and not stored.
     """
     rows = np.arange(len(view.ids)) if where is None else np.flatnonzero(view.mask(where))
-    found = _stored(view.store, progress) if where is None else _alone(view, rows, progress)
+    # An older version is read only, so what it lacks is computed as for a part.
+    kept = where is None and not getattr(view.store, "pinned", False)
+    found = _stored(view.store, progress) if kept else _alone(view, rows, progress)
     return ReportData(
         title=title,
         model=view.store.head.model.name,

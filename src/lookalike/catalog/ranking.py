@@ -38,7 +38,8 @@ def rank_items(view: View, options: RankingOptions, *, progress: Progress | None
         found = rank_items(view, pool(options), progress=progress)
         return vary(view.space(options), found, options)[0]
     is_plain = options.where is None and not options.same and not options.prefer
-    if is_plain and options.ranking == "euclidean" and options.k <= GRAPH_K:
+    stored = not getattr(view.store, "pinned", False)  # of an older version no graph can be kept
+    if stored and is_plain and options.ranking == "euclidean" and options.k <= GRAPH_K:
         graph = compute_neighbors(view.store, progress=progress)
         return Neighbors(graph.ids[:, : options.k], graph.distances[:, : options.k])
     space = view.space(options)

@@ -33,12 +33,13 @@ def similar(
     html: Annotated[
         Path | None, typer.Option(help="Also write a page that shows them, in one file.", show_default=False)
     ] = None,
+    version: opt.Version = None,
     json: opt.Json = False,
 ) -> None:
     """The most similar items of one item or photo. Exact: no item that is nearer is left out."""
     import lookalike
 
-    held = lookalike.open(catalog)
+    held = lookalike.open(catalog, version=version)
     options = RankingOptions(
         k=k,
         ranking=ranking,
@@ -86,12 +87,13 @@ def recommend(
     same: opt.Same = None,
     prefer: opt.Prefer = None,
     diverse: opt.Diverse = False,
+    version: opt.Version = None,
     json: opt.Json = False,
 ) -> None:
     """The look-alikes of every item, as a table. Columns: id, rank, neighbor_id, distance."""
     import lookalike
 
-    told, held = dict(parse_preferences(prefer or ())), lookalike.open(catalog)
+    told, held = dict(parse_preferences(prefer or ())), lookalike.open(catalog, version=version)
     with progress_bars() as progress:
         rows = held.recommend(
             k,
@@ -120,12 +122,13 @@ def evaluate(
     same: opt.Same = None,
     prefer: opt.Prefer = None,
     diverse: opt.Diverse = False,
+    version: opt.Version = None,
     json: opt.Json = False,
 ) -> None:
     """How often look-alikes carry the query's label. The share of the k nearest, with 95% intervals."""
     import lookalike
 
-    told, held = dict(parse_preferences(prefer or ())), lookalike.open(catalog)
+    told, held = dict(parse_preferences(prefer or ())), lookalike.open(catalog, version=version)
     names = [name.strip() for name in labels.split(",") if name.strip()]
     with progress_bars() as progress:
         found = held.evaluate(
@@ -150,6 +153,7 @@ def evaluate(
 def info(
     catalog: opt.Catalog,
     failures: Annotated[bool, typer.Option("--failures", help="List the photos that could not be used.")] = False,
+    version: opt.Version = None,
     json: opt.Json = False,
 ) -> None:
     """What is in a catalog, and what of it is old. Results older than the items are marked."""
@@ -157,7 +161,7 @@ def info(
 
     import lookalike
 
-    held = lookalike.open(catalog)
+    held = lookalike.open(catalog, version=version)
     if failures:
         found = held.failures()
         if json:

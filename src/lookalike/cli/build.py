@@ -89,7 +89,8 @@ def index(
         as_json(done.as_json())
     else:
         typer.echo(_summary(done))
-        typer.echo(f"Next: lookalike similar {catalog} ID, or lookalike report {catalog} --out report")
+        named = opt.shown(catalog)
+        typer.echo(f"Next: lookalike similar {named} ID, or lookalike report {named} --out report")
     if done.failed:
         raise typer.Exit(SOME_FAILED)
 

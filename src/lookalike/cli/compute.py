@@ -76,12 +76,13 @@ def report(
     catalog: opt.Catalog,
     out: Annotated[Path, typer.Option(help="Folder for the figures and report.html.", show_default=False)],
     where: opt.Where = None,
+    version: opt.Version = None,
     json: opt.Json = False,
 ) -> None:
     """Figures and a page that opens offline. Figures 1 to 6 as PNG and SVG, and report.html in one file."""
     import lookalike
 
-    held = lookalike.open(catalog)
+    held = lookalike.open(catalog, version=version)
     with progress_bars() as progress:
         page = held.report(out, where=where, progress=progress)
     if json:
@@ -93,12 +94,13 @@ def report(
 def export(
     catalog: opt.Catalog,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .parquet or .html file.", show_default=False)],
+    version: opt.Version = None,
     json: opt.Json = False,
 ) -> None:
     """Everything as one file, .parquet or .html. Embedding Atlas reads the first; the second is the explorer."""
     import lookalike
 
-    held = lookalike.open(catalog)
+    held = lookalike.open(catalog, version=version)
     if file.suffix == ".html":
         from lookalike.web import write_page
 

@@ -9,6 +9,10 @@ import typer
 
 from lookalike.cli import options as opt
 from lookalike.cli.output import as_json
+from lookalike.errors import UsageError
+
+SHORTEST_TOKEN = 16
+"""Characters of a token at least."""
 
 
 def register(app: typer.Typer) -> None:
@@ -34,13 +38,29 @@ def serve(
     allow_writes: Annotated[
         bool, typer.Option("--allow-writes", help="Items may be added and removed by API, and votes are kept.")
     ] = False,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            help="Who writes must send it (`Authorization: Bearer TOKEN`). Better given in LOOKALIKE_TOKEN: other "
+            "users of a machine see a command's options.",
+            envvar="LOOKALIKE_TOKEN",
+            show_default=False,
+            show_envvar=False,
+        ),
+    ] = None,
+    access_log: Annotated[
+        bool, typer.Option("--access-log", help="A line a request on stderr, without addresses, ids and queries.")
+    ] = False,
+    version: opt.Version = None,
     json: opt.Json = False,
 ) -> None:
     """The explorer in the browser, and a REST API. Map, look-alikes, clusters, search by photo. Ctrl-C ends it."""
     import lookalike
     from lookalike.web import serve as run
 
-    held = lookalike.open(catalog)
+    held = lookalike.open(catalog, version=version)
+    if token is not None and len(token) < SHORTEST_TOKEN:
+        raise UsageError(f"the token has {len(token)} characters: give {SHORTEST_TOKEN} or more that nobody guesses")
 
     def ready(address: str) -> None:
         if json:
@@ -50,7 +70,17 @@ def serve(
         _flush()
 
     other = None if against is None else lookalike.open(against)
-    run(held, host=host, port=port, hosts=allow_host or (), against=other, writable=allow_writes, ready=ready)
+    run(
+        held,
+        host=host,
+        port=port,
+        hosts=allow_host or (),
+        against=other,
+        writable=allow_writes,
+        token=token,
+        access_log=access_log,
+        ready=ready,
+    )
 
 
 def _flush() -> None:

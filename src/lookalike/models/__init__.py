@@ -24,12 +24,15 @@ from lookalike.models.registry import (
     published,
     resolve,
 )
+from lookalike.models.speeds import MACHINE, core_ms
 
 __all__ = [
     "BATCH",
     "DEFAULT",
+    "MACHINE",
     "Model",
     "best_precision",
+    "core_ms",
     "download",
     "export",
     "facts",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -10,10 +11,11 @@ import numpy as np
 from lookalike.errors import ModelError
 from lookalike.models.base import check_pixels
 from lookalike.models.cpu import has_int8_instructions
+from lookalike.models.pace import BATCHES, Pace
 from lookalike.records import Bytes, Floats, ModelFacts
 
-BATCH = 2
-"""Photos that go through the network at once: memory grows with it, the vectors do not change."""
+BATCH = BATCHES[0]
+"""Photos that go through the network at once, until it is known what is fastest; the vectors do not change."""
 
 _EXACT = {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
 """For CUDA: products in full float32, and no choice of an algorithm by a timing."""
@@ -23,7 +25,8 @@ class OnnxModel:
     """Runs a graph with input `pixels` (b, size, size, 3) uint8 and output `vectors` (b, dimension) float32.
 
     Every call runs on `threads` threads of its own, so that several callers share one instance, each on its
-    core. Larger inputs are cut into runs of `batch` (None: `BATCH`), which keeps memory flat.
+    core. Larger inputs are cut into runs of `batch`, which keeps memory flat; None: of the size that was fastest on the
+    first photos.
     """
 
     def __init__(
@@ -36,7 +39,10 @@ class OnnxModel:
         batch: int | None = None,
     ) -> None:
         self._facts = facts
-        self._batch = batch
+        self.batch = batch
+        self.pace = Pace()
+        # what one thread computes is measured well beside other programs, what several do only by the clock
+        self._clock = time.thread_time if threads == 1 else time.perf_counter
         self._again = again
         self._session = _session(graph, facts, threads)
         self._probe()
@@ -50,10 +56,12 @@ class OnnxModel:
         """One vector a photo; see `Model.embed`."""
         check_pixels(pixels, self._facts.size)
         vectors = np.empty((len(pixels), self._facts.dimension), np.float32)
-        batch = self._batch or BATCH
+        batch = self.batch or self.pace.batch(len(pixels))
+        started = self._clock()
         for start in range(0, len(pixels), batch):
             part = np.ascontiguousarray(pixels[start : start + batch])
             vectors[start : start + batch] = self._run(part)
+        self.pace.note(batch, len(pixels), self._clock() - started)
         return vectors
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from lookalike.errors import LookalikeError, ModelError, UsageError
-from lookalike.models import lite0, lites, onnxfile, vgg16
+from lookalike.models import lite0, lites, onnxfile, torch_models, vgg16
 from lookalike.models.base import Model
 from lookalike.models.cache import cached
 from lookalike.models.cpu import has_int8_instructions
@@ -16,6 +16,7 @@ from lookalike.models.download import download as fetch
 from lookalike.models.onnx_model import OnnxModel
 from lookalike.models.openvino_model import OpenVinoModel
 from lookalike.models.tiny import TinyModel
+from lookalike.models.towers import is_tower
 from lookalike.models.weights import Published, find, take
 from lookalike.options import DEVICES, RESIZES, check_choice, check_range
 from lookalike.records import Advance, ModelFacts
@@ -50,7 +51,7 @@ def names(*, hidden: bool = False) -> tuple[str, ...]:
 
 def precisions(name: str | None = None) -> tuple[str, ...]:
     """The precisions that a model (None: the default) comes in, its usual one first."""
-    if name is not None and name.startswith(onnxfile.PREFIX):
+    if name is not None and (name.startswith(onnxfile.PREFIX) or is_tower(name)):
         return ("fp32",)
     return _entry(DEFAULT if name is None else name).precisions
 
@@ -81,6 +82,9 @@ def facts(
     `options.DEVICES`) what computes it; all change `identity`. Raises `ModelError` for a name that is not known and
     `UsageError` for another wrong value.
     """
+    if name is not None and is_tower(name):
+        torch_models.refuse_settings(name, None, precision)
+        return replace(torch_models.facts(name, resize), device=_device(name, precision, device))
     entry = _entry(DEFAULT if name is None else name)
     if resize is not None:
         check_choice("resize", resize, RESIZES)
@@ -153,7 +157,8 @@ def resolve(
 ) -> ModelFacts:
     """The facts that a catalog is made with: `facts`, and the checksum of the weights.
 
-    `name` may be `onnx:PATH`; `settings` then say how photos go into that file, see `onnxfile.Settings`.
+    `name` may be `onnx:PATH`; `settings` then say how photos go into that file, see `onnxfile.Settings`. It may be
+    `timm:NAME` or `open_clip:NAME`, with a safetensors file as `weights` (None: the published ones, from the hub).
 
     `weights` is a file that takes the place of the downloaded one, for models that take one. It is read and its
     graph kept in the cache folder, so that later runs need no path. Raises `ModelError` where there are no weights,
@@ -164,6 +169,9 @@ def resolve(
             raise UsageError("an ONNX file holds its weights: leave --weights out")
         found_ = _onnx_facts(name, resize, precision, settings or {})
         return replace(found_, device=_device(name, precision, device))
+    if name is not None and is_tower(name):
+        torch_models.refuse_settings(name, settings, precision)
+        return replace(_torch_facts(name, resize, weights), device=_device(name, precision, device))
     if settings:
         raise UsageError(f"{next(iter(settings))!r} is a setting of ONNX files: give --model {onnxfile.PREFIX}PATH")
     known = facts(name, resize=resize, precision=precision, device=device)
@@ -211,7 +219,7 @@ def load_known(known: ModelFacts, threads: int = 1) -> Model:
     where they are no longer there.
     """
     check_range("threads", threads, 1, 1024)
-    if known.name.startswith(onnxfile.PREFIX):
+    if known.name.startswith(onnxfile.PREFIX) or is_tower(known.name):
         return _running(graph_of(known), known, threads, batch=1)
     if known.name == "vectors":
         raise ModelError(
@@ -236,7 +244,9 @@ def _running(graph: bytes, known: ModelFacts, threads: int, *, batch: int | None
 def graph_of(known: ModelFacts) -> bytes:
     """The ONNX model of these facts: `pixels` (b, size, size, 3) uint8 RGB to `vectors` (b, dimension) float32."""
     if known.name.startswith(onnxfile.PREFIX):
-        return _onnx_graph(known)
+        return _file_graph(known, onnxfile.cache_key(known), f"--model {onnxfile.PREFIX}PATH")
+    if is_tower(known.name):
+        return _file_graph(known, torch_models.cache_key(known), f"--model {known.name} --weights FILE")
     graph = _entry(known.name).graph
     if graph is None:
         raise UsageError(f"{known.name} is no network and cannot be exported: give one of {', '.join(names())}")
@@ -263,14 +273,18 @@ def _onnx_facts(name: str, resize: str | None, precision: str | None, settings: 
     return known
 
 
-def _onnx_graph(known: ModelFacts) -> bytes:
-    key = onnxfile.cache_key(known)
+def _torch_facts(name: str, resize: str | None, weights: Weights | None) -> ModelFacts:
+    known, build = torch_models.choose(name, weights, resize)
+    cached(torch_models.cache_key(known), build)
+    _wrapped[torch_models.cache_key(known)] = build
+    return known
 
+
+def _file_graph(known: ModelFacts, key: str, again: str) -> bytes:
     def gone() -> bytes:
         raise ModelError(
             f"the graph of {known.name} that the catalog was made with (SHA-256 {known.sha256}) is no longer in the "
-            "cache folder: give its file once more, with "
-            f"`lookalike index CATALOG SOURCE --model {onnxfile.PREFIX}PATH`",
+            f"cache folder: give its file once more, with `lookalike index CATALOG SOURCE {again}`",
             code="E_MODEL_MISSING",
         )
 

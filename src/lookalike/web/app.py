@@ -24,6 +24,8 @@ from lookalike.web import schemas
 from lookalike.web.describe import answer_errors, describe_errors
 from lookalike.web.files import Packed, static_files
 from lookalike.web.guard import Guard, Limits
+from lookalike.web.metrics import Metrics
+from lookalike.web.probes import Probes
 from lookalike.web.problems import Problem
 from lookalike.web.writes import Compared, Writes, parsed, request_form
 
@@ -75,14 +77,18 @@ def make_app(
     limits: Limits | None = None,
     against: Catalog | None = None,
     writable: bool = False,
+    token: str | None = None,
+    metrics: Metrics | None = None,
 ) -> FastAPI:
     """The explorer of `catalog` as an ASGI app: run it with uvicorn, or mount it in a service of your own.
 
     What a first visitor would wait for is loaded now; when another process commits a newer version of the catalog,
     that one is opened aside and shown from then on. `hosts`: names under which it may be asked, besides `localhost`,
     names without a dot and IP addresses; `*` for any. `against`: another catalog of the same items, for a blind
-    comparison. It only reads, unless `writable`: then items are added and removed by API, and votes are kept.
+    comparison. It only reads, unless `writable`: then items are added and removed by API, and votes are kept; with a
+    `token` only by those who send it. `metrics` is what `/metrics` shows.
     """
+    metrics = metrics or Metrics()
     app = FastAPI(
         title="lookalike",
         version=__version__,
@@ -91,8 +97,9 @@ def make_app(
         redoc_url=None,
         openapi_url="/openapi.json",
     )
-    app.add_middleware(Guard, hosts=hosts, limits=limits)
+    app.add_middleware(Guard, hosts=hosts, limits=limits, token=token, metrics=metrics)
     live = Live(catalog)
+    Probes(live, metrics).register(app)
     versus = None
     if against is not None:
         versus = Against(live, Live(against), Votes.beside(getattr(catalog.store, "folder", None)))

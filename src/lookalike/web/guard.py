@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import ipaddress
+import math
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +15,9 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lookalike.web.problems import Problem, problem
+from lookalike.web.clients import Clients
+from lookalike.web.metrics import Metrics, pattern
+from lookalike.web.problems import Problem
 
 POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
@@ -29,12 +34,24 @@ HEADERS = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """What requests may cost: `body` bytes, `seconds` until it is there whole, `at_once` requests and `uploads`."""
+    """What requests may cost: `body` bytes, `seconds` until it is there whole, `at_once` requests and `uploads`.
+
+    One client, unless it is this machine, may have `client_at_once` requests open, ask `client_burst` times for
+    look-alikes in a row (an upload too), and again `client_rate` times a second.
+    """
 
     body: int = 20 * 1024 * 1024 + 64 * 1024
     seconds: float = 15.0
     at_once: int = 512
     uploads: int = 32
+    client_at_once: int = 64
+    client_burst: int = 100
+    client_rate: float = 20.0
+
+
+READING = ("GET", "HEAD", "OPTIONS")
+ASKING = "/api/search"
+"""The one path where a body is sent and nothing is written."""
 
 
 class Guard:
@@ -42,15 +59,27 @@ class Guard:
 
     A Host header is answered that is an IP address, a name without a dot, or one of `hosts` (`*`: any): a page of
     another site cannot reach the server under a name of its own (DNS rebinding). A request that changes or
-    uploads anything must come from a page of this server, or from no page.
+    uploads anything must come from a page of this server, or from no page. With a `token`, one that may write (all but
+    reading and search) must bring it: `Authorization: Bearer TOKEN`.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Collection[str] = (), limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        hosts: Collection[str] = (),
+        limits: Limits | None = None,
+        token: str | None = None,
+        metrics: Metrics | None = None,
+    ) -> None:
         self.app = app
+        self.token = token
+        self.metrics = metrics or Metrics()
         self.hosts = frozenset(host.lower() for host in hosts)
         self.limits = limits or Limits()
         self._open = 0
         self._uploads = 0
+        self._clients = Clients(self.limits.client_at_once, self.limits.client_burst, self.limits.client_rate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or refuse."""
@@ -58,22 +87,28 @@ class Guard:
             await self.app(scope, receive, send)
             return
 
+        started, status = time.perf_counter(), 499  # as long as nothing was answered
+
         async def sealed(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
+                status = message["status"]
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
-        if self._open >= self.limits.at_once:
-            busy = problem(503, "E_BUSY", "too many requests at once: try again in a moment", {"Retry-After": "1"})
-            await busy(scope, receive, sealed)
-            return
+        address = (scope.get("client") or ("",))[0]
+        entered = False
         self._open += 1
-        upload = scope["method"] not in ("GET", "HEAD", "OPTIONS")
+        self.metrics.open = self._open
         try:
+            if self._open > self.limits.at_once:
+                raise Problem(503, "E_BUSY", "too many requests at once: try again in a moment", {"Retry-After": "1"})
             self._check_sender(scope)
-            if upload:
+            self._check_work(address, scope["path"])
+            entered = True
+            if scope["method"] not in READING:
                 receive = await self._whole(scope, receive)
             await self.app(scope, receive, sealed)
         except Problem as exc:
@@ -82,6 +117,16 @@ class Guard:
             return
         finally:
             self._open -= 1
+            self.metrics.open = self._open
+            if entered:
+                self._clients.leave(address)
+            self.metrics.answered(scope["method"], pattern(scope), status, time.perf_counter() - started)
+
+    def _check_work(self, address: str, path: str) -> None:
+        wait = self._clients.enter(address, path.startswith(ASKING) or path.endswith("/similar"))
+        if wait is not None:
+            detail = "this address asks for more than it may: ask less often, or fewer things at once"
+            raise Problem(429, "E_TOO_MANY", detail, {"Retry-After": str(math.ceil(wait))})
 
     def _check_sender(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
@@ -92,12 +137,17 @@ class Guard:
                 "`lookalike serve --allow-host NAME`, or give make_app(hosts=[...])"
             )
             raise Problem(403, "E_HOST", detail)
-        if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        if scope["method"] in READING:
             return
         origin = headers.get("origin")
         foreign = origin is not None and urlsplit(origin).netloc.lower() != host.lower()
         if foreign or headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
             raise Problem(403, "E_ORIGIN", "this request comes from a page of another site: that is not allowed")
+        if self.token is not None and scope["path"] != ASKING:
+            kind, _, given = headers.get("authorization", "").partition(" ")
+            if kind.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), self.token.encode()):
+                detail = "writing needs the token that the server was started with: send `Authorization: Bearer TOKEN`"
+                raise Problem(401, "E_TOKEN", detail, {"WWW-Authenticate": "Bearer"})
 
     def _known(self, host: str) -> bool:
         try:

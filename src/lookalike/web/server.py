@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import resource
 import signal
 import socket
 import threading
@@ -17,14 +19,25 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from lookalike.catalog import Catalog
 from lookalike.errors import UsageError
 from lookalike.web.app import make_app
+from lookalike.web.metrics import Metrics, access
 
 HEADERS_WITHIN = 10.0
 """Seconds for the head of a request to arrive."""
 ENDS_WITHIN = 10
 """Seconds that open requests have to end after SIGTERM."""
+CONNECTIONS = 4_096
+"""Connections at once; one more is told to come again, and closed."""
+_BODY = (
+    b'{"type":"about:blank","title":"Service Unavailable","status":503,"code":"E_BUSY",'
+    b'"detail":"too many connections at once: try again in a moment"}'
+)
+_FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 1\r\n"
+    b"Connection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(_BODY), _BODY)
+)
 
 
-def serve(
+def serve(  # noqa: PLR0913  what the command offers
     catalog: Catalog,
     *,
     host: str = "127.0.0.1",
@@ -32,9 +45,12 @@ def serve(
     hosts: Collection[str] = (),
     against: Catalog | None = None,
     writable: bool = False,
+    token: str | None = None,
+    access_log: bool = False,
     ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve the explorer of `catalog` until SIGTERM or Ctrl-C, and then return. `against`, `writable`: see `make_app`.
+    """Serve the explorer of `catalog` until SIGTERM or Ctrl-C, and then return. `against`, `writable`, `token`: see
+    `make_app`. `access_log` writes a line a request to stderr, without addresses, ids and queries.
 
     `port` 0 takes a free one; `ready` is called with the address once it answers. Raises `UsageError` where
     host and port cannot be had.
@@ -42,8 +58,12 @@ def serve(
     listening = _listen(host, port)
     name = f"[{host}]" if ":" in host else host
     address = f"http://{name}:{listening.getsockname()[1]}/"
+    metrics = Metrics()
+    if access_log:
+        _log_access()
+    _allow_files()
     config = uvicorn.Config(
-        make_app(catalog, hosts=(*hosts, host), against=against, writable=writable),
+        make_app(catalog, hosts=(*hosts, host), against=against, writable=writable, token=token, metrics=metrics),
         http=_Protocol,
         ws="none",
         lifespan="off",
@@ -55,7 +75,23 @@ def serve(
         h11_max_incomplete_event_size=64 * 1024,
     )
     with listening:
-        _Server(config, address, ready).run(sockets=[listening])
+        _Server(config, address, ready, metrics).run(sockets=[listening])
+
+
+def _log_access() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    access.addHandler(handler)
+    access.setLevel(logging.INFO)
+    access.propagate = False
+
+
+def _allow_files() -> None:
+    """Allow as many open files as the system lets this process have, so that connections end first."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * CONNECTIONS if hard == resource.RLIM_INFINITY else min(2 * CONNECTIONS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -77,9 +113,16 @@ def _listen(host: str, port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     """A server that says when it is ready, and for which a signal is the normal end."""
 
-    def __init__(self, config: uvicorn.Config, address: str, ready: Callable[[str], None] | None) -> None:
+    def __init__(
+        self, config: uvicorn.Config, address: str, ready: Callable[[str], None] | None, metrics: Metrics
+    ) -> None:
         super().__init__(config)
-        self._address, self._ready = address, ready
+        self._address, self._ready, self._metrics = address, ready, metrics
+
+    async def on_tick(self, counter: int) -> bool:
+        """As uvicorn does; it also counts the connections."""
+        self._metrics.connections = len(self.server_state.connections)
+        return await super().on_tick(counter)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
@@ -113,6 +156,10 @@ class _Protocol(H11Protocol):
     def connection_made(self, transport: Any) -> None:
         """Start the clock."""
         super().connection_made(transport)
+        if len(self.connections) > CONNECTIONS:
+            transport.write(_FULL)
+            transport.close()
+            return
         self._wait()
 
     def data_received(self, data: bytes) -> None:
