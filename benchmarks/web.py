@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -32,6 +33,7 @@ from tests.web.browser import started
 import lookalike
 from lookalike.catalog import Explorer, Live
 from lookalike.catalog.explore import State
+from lookalike.store import Append, LanceStore, schema
 from lookalike.web import make_app
 from lookalike.web.app import _Api
 
@@ -175,6 +177,7 @@ def page(n: int) -> None:
             tab.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
             waits.append(time.perf_counter() - begun)
         size = sent[0]
+        tab.evaluate(FRAMES)  # the page finds out how many dots it can draw
         rate, typical, worst = tab.evaluate(FRAMES)
     print(
         f"{n:>9,} items  view {statistics.median(waits):6.2f} s  {rate:5.1f} frames/s  our JavaScript "
@@ -214,6 +217,27 @@ def ask(
     print(f"{clients:>3} clients  p50 {p50:7.1f} ms  p99 {p99:7.1f} ms  {rate:6.1f}/s  statuses {statuses}", flush=True)
 
 
+def grown(folder: Path, items: int, out: Path) -> Path:
+    """A catalog of `items`: those of the one in `folder` again and again, vectors a little apart, one small picture."""
+    catalog = lookalike.open(folder)
+    rng = np.random.default_rng(0)
+    thumbnail = catalog.thumbnails(catalog.ids[:1])[0]
+    store = LanceStore.create(out, catalog.store.head.model)
+    known = catalog.store.read(schema.ITEMS).sort_by("id")
+    with store.writing():
+        for start in range(0, items, len(known)):
+            part = known.slice(0, min(len(known), items - start))
+            vectors = catalog.vectors[: len(part)] + rng.normal(scale=0.05, size=(len(part), catalog.vectors.shape[1]))
+            flat = pa.array(vectors.astype(np.float32).ravel())
+            columns = {name: part[name] for name in part.column_names}
+            columns["id"] = pa.array([f"{start:06d}/{item}" for item in part["id"].to_pylist()])
+            columns["vector"] = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
+            columns["thumbnail"] = pa.array([thumbnail] * len(part), pa.binary())
+            rows = pa.table([columns[name] for name in part.column_names], schema=part.schema)
+            store.commit("grown", [Append(schema.ITEMS, rows)], vectors_changed=True)
+    return out
+
+
 def api(folder: Path, clients: list[int]) -> None:
     """`similar` and upload on a catalog, asked from the same machine."""
     catalog = lookalike.open(folder)
@@ -243,12 +267,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--items", type=int, nargs="*", default=[])
     parser.add_argument("--catalog", type=Path)
+    parser.add_argument("--grow", type=int, nargs="*", default=[], help="also on catalogs of so many items, made of it")
     parser.add_argument("--clients", type=int, nargs="*", default=[1, 16, 64])
     given = parser.parse_args()
     for n in given.items:
         page(n)
     if given.catalog:
         api(given.catalog, given.clients)
+        for many in given.grow:
+            with TemporaryDirectory() as aside:
+                api(grown(given.catalog, many, Path(aside) / "grown.catalog"), given.clients)
 
 
 if __name__ == "__main__":

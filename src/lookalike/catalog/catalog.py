@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,9 @@ import pyarrow as pa
 
 from lookalike import analysis, engines, images, models, pipeline, report
 from lookalike.catalog import overview
+from lookalike.catalog.answering import Query, answer
 from lookalike.catalog.files import check_id, write_table
-from lookalike.catalog.ranking import hits, rank_items, rank_photo, rank_row
-from lookalike.catalog.reasons import explain
+from lookalike.catalog.ranking import rank_items
 from lookalike.catalog.view import View
 from lookalike.engines import Engine
 from lookalike.errors import ModelMismatch, NotFound, Rejected, UsageError
@@ -26,7 +25,6 @@ from lookalike.records import (
     Evaluation,
     Failure,
     Floats,
-    Hit,
     Indexed,
     Input,
     Layout,
@@ -40,16 +38,6 @@ from lookalike.store import Store, schema
 
 Source = str | os.PathLike[str]
 WEEK = 7 * 24 * 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Query:
-    """A query that was understood: the row of an item, or the vector and color vector of a photo."""
-
-    name: str
-    picture: bytes
-    row: int | None = None
-    photo: tuple[Floats, Floats] | None = None
 
 
 class Catalog:
@@ -154,7 +142,7 @@ class Catalog:
             prefer=tuple((prefer or {}).items()),
             diverse=diverse,
         )
-        return self.look_up(query, options)[0]
+        return self.ask(query, options)
 
     def look_up(
         self,
@@ -164,30 +152,19 @@ class Catalog:
         decoder: images.Decoder = images.HERE,
     ) -> tuple[Similar, bytes]:
         """As `similar`, and with it the picture of the query (JPEG); `decoder` is for photos of strangers."""
-        view, asked = self.view(), self._resolve(query, decoder)
-        if asked.photo is None:
-            found = rank_row(view, asked.row or 0, options)
-        else:
-            found = rank_photo(view, *asked.photo, options)
-        pairs, space = hits(found.neighbors), view.space(options)
-        rows = [row for row, _ in pairs]
-        described = view.described(rows)
-        point = space.points[asked.row or 0] if asked.photo is None else space.point(*asked.photo)
-        because = explain(view, space, options, point, asked.row, rows)
-        results = tuple(
-            Hit(
-                id=view.ids[row],
-                path=described[row][0],
-                distance=distance,
-                score=float(analysis.score(distance, space.scale)),
-                metadata=described[row][1],
-                picture=why.picture,
-                prefer=why.prefer,
-                reasons=why.reasons,
-            )
-            for (row, distance), why in zip(pairs, because, strict=True)
-        )
-        return Similar(query=asked.name, results=results, diverse=found.diverse), asked.picture
+        asked = self._resolve(query, decoder)
+        picture = asked.picture or self.thumbnails([asked.name])[0]
+        return answer(self.view(), asked, options), picture
+
+    def ask(
+        self,
+        query: str | os.PathLike[str] | bytes,
+        options: RankingOptions,
+        *,
+        decoder: images.Decoder = images.HERE,
+    ) -> Similar:
+        """As `look_up`, without the picture."""
+        return answer(self.view(), self._resolve(query, decoder), options)
 
     def recommend(
         self,
@@ -399,7 +376,7 @@ class Catalog:
         """What the catalog is called: its folder's name, without `.catalog`."""
         return str(getattr(self.store, "title", "catalog"))
 
-    def _resolve(self, query: str | os.PathLike[str] | bytes, decoder: images.Decoder) -> _Query:
+    def _resolve(self, query: str | os.PathLike[str] | bytes, decoder: images.Decoder) -> Query:
         if isinstance(query, bytes):
             return self._photo("photo", query, decoder)
         view, text = self.view(), os.fspath(query)
@@ -407,7 +384,7 @@ class Catalog:
         if row < 0:
             row = view.stems.get(text, -1)
         if row >= 0:
-            return _Query(view.ids[row], self.thumbnails([view.ids[row]])[0], row=row)
+            return Query(view.ids[row], row=row)
         path = Path(text)
         if not path.is_file():
             several = " (several files have that stem)" if text in view.stems else ""
@@ -420,9 +397,9 @@ class Catalog:
         except Rejected as exc:
             raise _unusable(text, exc) from exc
 
-    def _photo(self, name: str, data: bytes, decoder: images.Decoder) -> _Query:
+    def _photo(self, name: str, data: bytes, decoder: images.Decoder) -> Query:
         photo, vector = self._embedded(name, data, decoder)
-        return _Query(name, photo.thumbnail, photo=(vector, photo.color))
+        return Query(name, picture=photo.thumbnail, photo=(vector, photo.color))
 
     def _embedded(self, name: str, data: bytes, decoder: images.Decoder) -> tuple[Photo, Floats]:
         """A photo that came as bytes, and its vector; raises `UsageError` where there is none."""

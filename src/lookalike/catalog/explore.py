@@ -64,7 +64,7 @@ class Explorer:
 
     def warm(self) -> None:
         """Make ready what the first visitor would wait for: vectors, both faces of the metadata, the map, the model."""
-        _ = self.info, self.points, self.columns, self.clusters
+        _ = self.info, self.points, self.columns, self.clusters, self._view.paths
         for item in self.ids[:1]:
             self._view.space(RankingOptions()).searcher.prepare()
             self.search(self.thumbnail(item), RankingOptions(k=1))
@@ -265,14 +265,14 @@ class Explorer:
 
     def similar(self, item: str, options: RankingOptions) -> Similar:
         """The look-alikes of an item; raises `NotFound` for an id that is not there."""
-        return self.catalog.look_up(self.ids[self.row(item)], options)[0]
+        return self.catalog.ask(self.ids[self.row(item)], options)
 
     def search(self, photo: bytes, options: RankingOptions) -> tuple[Similar, tuple[float, float] | None]:
         """The look-alikes of a new photo, and its place on the map: the mean of its look-alikes' places, the nearer
         the weightier. None where none of them has a place.
         """
         wider = replace(options, k=min(max(options.k, PLACED_BY), MAX_K), diverse=False)
-        found, _ = self.catalog.look_up(photo, wider, decoder=images.WORKERS)
+        found = self.catalog.ask(photo, wider, decoder=images.WORKERS)
         near = [hit for hit in found.results[:PLACED_BY] if np.isfinite(self.positions[self._view.rows[hit.id]]).all()]
         place = None
         if near:
@@ -280,7 +280,7 @@ class Explorer:
             mean = np.average([self.positions[self._view.rows[hit.id]] for hit in near], axis=0, weights=weights)
             place = float(mean[0]), float(mean[1])
         if options.diverse:
-            return self.catalog.look_up(photo, options, decoder=images.WORKERS)[0], place
+            return self.catalog.ask(photo, options, decoder=images.WORKERS), place
         return replace(found, results=found.results[: options.k]), place
 
     def thumbnail(self, item: str) -> bytes:

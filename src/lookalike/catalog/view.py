@@ -213,8 +213,19 @@ class View:
         )
         return mask
 
+    @cached_property
+    def paths(self) -> list[str]:
+        """The path of each row."""
+        table = self.store.read(schema.ITEMS, list(KEYS))
+        at = pc.index_in(pa.array(self.ids, pa.string()), value_set=table["id"].combine_chunks())
+        found: list[str] = table["path"].take(at).to_pylist()
+        return found
+
     def described(self, rows: Sequence[int]) -> dict[int, tuple[str, dict[str, Value]]]:
-        """The path and the metadata of a few rows."""
+        """The path and the metadata of a few rows: from memory where both are there, else read for these rows."""
+        if {"paths", "metadata"} <= self.__dict__.keys():
+            said = self.metadata.take(pa.array(rows, pa.int64())).to_pylist() if self.metadata.column_names else []
+            return {row: (self.paths[row], said[place] if said else {}) for place, row in enumerate(rows)}
         ids = [self.ids[row] for row in rows]
         paths = {row["id"]: row["path"] for row in self.store.read(schema.ITEMS, list(KEYS), ids=ids).to_pylist()}
         found: dict[str, dict[str, Any]] = {}

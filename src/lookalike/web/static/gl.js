@@ -32,6 +32,8 @@ export class WebGL {
     this.#feed(this.dots, "x", data.x, 1);
     this.#feed(this.dots, "y", data.y, 1);
     this.tones = this.#feed(this.dots, "tone", new Uint8Array(4 * data.n), 4, gl.UNSIGNED_BYTE);
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, gl.createBuffer());
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, mixed(data.n), gl.STATIC_DRAW);
     this.quads = gl.createVertexArray();
     gl.bindVertexArray(this.quads);
     this.#feed(this.cards, "corner", new Float32Array([0, 0, 1, 0, 0, 1, 1, 1]), 2);
@@ -118,10 +120,18 @@ export class WebGL {
     return at;
   }
 
+  // Whether this frame may still send a picture to the card: a few at a time, so that no frame takes long.
+  #may(cost) {
+    const may = this.uploads === 0 || this.uploads + cost <= 4;
+    if (may) this.uploads += cost;
+    else this.waits = true;
+    return may;
+  }
+
   #sheet(number, pictures) {
     const across = EDGE / (16 * CELL);
     const held = this.placed.has(number) ? null : pictures.sheet(number);
-    if (!held && !this.placed.has(number)) return -1;
+    if (!this.placed.has(number) && !(held && this.#may(4))) return -1;
     return this.#place(this.placed, number, across * across, (at) => {
       const gl = this.gl;
       gl.activeTexture(gl.TEXTURE0);
@@ -132,7 +142,7 @@ export class WebGL {
   #big(row, pictures) {
     const across = EDGE / BIG;
     const held = this.placedBig.has(row) ? null : pictures.big(row);
-    if (!held && !this.placedBig.has(row)) return -1;
+    if (!this.placedBig.has(row) && !(held && this.#may(1))) return -1;
     return this.#place(this.placedBig, row, across * across, (at) => {
       const gl = this.gl;
       gl.activeTexture(gl.TEXTURE1);
@@ -140,9 +150,12 @@ export class WebGL {
     });
   }
 
-  draw(view, cards, pictures, dot) {
+  // `share` of the dots are drawn, spread evenly; true if pictures wait for the next frame.
+  draw(view, cards, pictures, dot, share = 1) {
     const { gl, canvas } = this;
     this.frame++;
+    this.uploads = 0;
+    this.waits = false;
     gl.viewport(0, 0, canvas.width, canvas.height);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT);
@@ -152,7 +165,7 @@ export class WebGL {
     gl.uniform1f(this.at.scale, view.scale);
     gl.uniform1f(this.at.size, dot * view.ratio);
     gl.bindVertexArray(this.points);
-    gl.drawArrays(gl.POINTS, 0, this.data.n);
+    gl.drawElements(gl.POINTS, Math.ceil(share * this.data.n), gl.UNSIGNED_INT, 0);
     if (this.values.length < 12 * cards.length) this.values = new Float32Array(24 * cards.length);
     const { values } = this;
     let used = 0;
@@ -184,7 +197,18 @@ export class WebGL {
     gl.bindBuffer(gl.ARRAY_BUFFER, this.cardData);
     gl.bufferData(gl.ARRAY_BUFFER, values.subarray(0, 12 * used), gl.DYNAMIC_DRAW);
     gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, used);
+    return this.waits;
   }
+}
+
+// 0 .. n - 1 in an order of which every beginning is spread evenly: steps of about the golden section of n.
+function mixed(n) {
+  const shared = (a, b) => (b ? shared(b, a % b) : a);
+  let step = Math.max(1, Math.round(0.618034 * n));
+  while (shared(step, n) > 1) step++;
+  const order = new Uint32Array(n);
+  for (let place = 0, row = 0; place < n; place++, row = (row + step) % n) order[place] = row;
+  return order;
 }
 
 const canvases = new Map();

@@ -51,7 +51,7 @@ export class Map2D extends EventTarget {
       this.renderer = new Flat(canvas, data);
     }
     this.pictures = new Pictures(source, data, () => this.redraw());
-    Object.assign(this, { passes: null, cards: [], marks: [], near: [], path: null, chosen: new Set(), spot: null, links: null, below: 0 });
+    Object.assign(this, { passes: null, cards: [], marks: [], near: [], path: null, chosen: new Set(), spot: null, below: 0, thin: 1 });
     const counts = new Uint32Array(256);
     for (const level of data.level) counts[level]++;
     let seen = 0;
@@ -129,8 +129,29 @@ export class Map2D extends EventTarget {
     const zoom = Math.log2(view.scale / this.fit);
     const many = clamp(7 - Math.log2(Math.max(this.data.n, 2)) / 3.4, 1.4, 5);
     this.cards = this.#choose();
-    this.renderer.draw(view, this.cards, this.pictures, clamp(many * (1 + 0.22 * zoom), 1.4, 11));
+    const waits = this.renderer.draw(view, this.cards, this.pictures, clamp(many * (1 + 0.22 * zoom), 1.4, 11), this.#share());
     this.#overlay();
+    if (waits) this.redraw();
+  }
+
+  // How many of the dots to draw: all at rest, fewer while frames follow each other more slowly than they should.
+  #share() {
+    const now = performance.now();
+    const gap = now - (this.drawn || -1e9);
+    this.drawn = now;
+    clearTimeout(this.settling);
+    if (this.rests) {
+      this.rests = false;
+      return 1;
+    }
+    if (gap < 1000) this.thin = clamp(this.thin * (gap > 50 ? Math.max(0.25, 40 / gap) : gap < 25 ? 1.15 : 1), Math.min(1, 50000 / this.data.n), 1);
+    if (this.thin < 1) {
+      this.settling = setTimeout(() => {
+        this.rests = true;
+        this.redraw();
+      }, 350);
+    }
+    return this.thin;
   }
 
   #overlay() {

@@ -1,0 +1,46 @@
+"""From a query that was understood to its look-alikes, described."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lookalike import analysis
+from lookalike.catalog.ranking import hits, rank_photo, rank_row
+from lookalike.catalog.reasons import explain
+from lookalike.catalog.view import View
+from lookalike.options import RankingOptions
+from lookalike.records import Floats, Hit, Similar
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query that was understood: the row of an item, or the vector and color vector of a photo and its `picture`."""
+
+    name: str
+    picture: bytes | None = None
+    row: int | None = None
+    photo: tuple[Floats, Floats] | None = None
+
+
+def answer(view: View, asked: Query, options: RankingOptions) -> Similar:
+    """The look-alikes of `asked`, nearest first, with their metadata and why each is there."""
+    found = rank_row(view, asked.row or 0, options) if asked.photo is None else rank_photo(view, *asked.photo, options)
+    pairs, space = hits(found.neighbors), view.space(options)
+    rows = [row for row, _ in pairs]
+    described = view.described(rows)
+    point = space.points[asked.row or 0] if asked.photo is None else space.point(*asked.photo)
+    because = explain(view, space, options, point, asked.row, rows)
+    results = tuple(
+        Hit(
+            id=view.ids[row],
+            path=described[row][0],
+            distance=distance,
+            score=float(analysis.score(distance, space.scale)),
+            metadata=described[row][1],
+            picture=why.picture,
+            prefer=why.prefer,
+            reasons=why.reasons,
+        )
+        for (row, distance), why in zip(pairs, because, strict=True)
+    )
+    return Similar(query=asked.name, results=results, diverse=found.diverse)
