@@ -9,7 +9,7 @@ export LOOKALIKE_PHOTOS
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint types format docs wheel clean
+.PHONY: help demo test test-fast test-long lint types format docs wheel clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -27,11 +27,14 @@ $(BIN)/.dev: $(BIN)/.made
 demo: $(BIN)/.made  ## draw a catalog of shoes in demo/ and do everything with it
 	$(BIN)/lookalike demo demo
 
-test: $(BIN)/.dev  ## all tests
-	$(BIN)/python -m pytest -n auto --dist loadfile
+test: $(BIN)/.dev  ## the tests, but for the longest
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not long"
 
 test-fast: $(BIN)/.dev  ## tests without the slow ones
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not long"
+
+test-long: $(BIN)/.dev  ## the longest tests alone
+	$(BIN)/python -m pytest -n auto --dist loadfile -m long
 
 lint: $(BIN)/.dev  ## style
 	$(BIN)/ruff check .

@@ -27,6 +27,7 @@ from PIL import Image
 from lookalike import images, models
 from lookalike.catalog import build
 from lookalike.engines import cores
+from lookalike.images import resample
 from lookalike.options import Fit, ImageLimits, IndexOptions, ModelOptions
 from lookalike.records import Bytes
 
@@ -99,6 +100,7 @@ def main() -> None:
         files = [path.read_bytes() for path in sorted(folder.iterdir())]
         count = len(files)
         fit, limits = Fit(), ImageLimits()
+        resample.prepare()  # as in a long run
         pixels = np.stack([images.load(data, fit, limits).pixels for data in files])
         forms = {precision: models.load(precision=precision).embed for precision in models.precisions()}
         whole, together = plain(Path(aside))

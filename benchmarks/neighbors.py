@@ -2,6 +2,7 @@
 
     python -m benchmarks.neighbors graph --photos DIR      # 25,000 x 1,280, 25,000 x 4,096 and white noise, k = 3, 90
     python -m benchmarks.neighbors growth --photos DIR     # 12,500 to 100,000 rows: exponent, peak memory
+    python -m benchmarks.neighbors update --photos DIR     # adding and removing 1% against a rebuild
     python -m benchmarks.neighbors query --photos DIR      # one query: 25,000, 100,000, 1,000,000 rows on disk
 
 Needs faiss-cpu and scikit-learn. Times are wall times on `--threads`, which others on the machine disturb: look at the
@@ -25,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from lookalike import nearest_neighbors
-from lookalike.analysis import Searcher
+from lookalike.analysis import Searcher, update_neighbors
 from lookalike.records import Floats
 
 D = 1280
@@ -108,6 +109,28 @@ def right(x: Floats, ids: Any, k: int, rows: int) -> float:
     return good / rows
 
 
+def all_right(x: Floats, ids: Any, k: int) -> float:
+    """As `right` for every row: float64 products leave candidates, whose plain sums decide."""
+    wide = x.astype(np.float64) - x.mean(axis=0, dtype=np.float64)
+    norms = np.square(wide).sum(axis=1)
+    good = 0
+    for a in range(0, len(x), 512):
+        squared = norms[a : a + 512, None] + norms - 2 * wide[a : a + 512] @ wide.T
+        own = np.arange(len(squared))
+        squared[own, a + own] = np.inf
+        least = np.minimum.reduceat(squared, np.arange(0, len(x), 32), axis=1)
+        limit = np.partition(least, k, axis=1)[:, k] * (1 + 1e-9) + 1e-9 * norms.max()  # k groups hold one as near
+        rows, columns = np.nonzero(squared <= limit[:, None])
+        exact = np.empty(len(rows))
+        for b in range(0, len(rows), 2048):
+            part = slice(b, b + 2048)
+            exact[part] = np.square(x[columns[part]].astype(np.float64) - x[a + rows[part]]).sum(axis=1)
+        order = np.lexsort((columns, exact, rows))
+        first = np.searchsorted(rows[order], own)
+        good += int((columns[order][first[:, None] + np.arange(k)] == ids[a : a + 512]).all(axis=1).sum())
+    return good / len(x)
+
+
 def seconds(run: Callable[[], Any]) -> tuple[float, Any]:
     """How long `run` takes, and what it gives."""
     start = time.perf_counter()
@@ -155,14 +178,43 @@ def graph(args: argparse.Namespace) -> None:
                 times["faiss"].append(seconds(partial(faiss_search, x, k, args.threads))[0])
                 if not args.no_sklearn and turn == 0:
                     times["sklearn"].append(seconds(partial(sklearn_search, x, k, args.threads))[0])
-            share = right(x, found.ids, k, args.check)
+            checked = args.check or len(x)
+            share = right(x, found.ids, k, args.check) if args.check else all_right(x, found.ids, k)
             by_pair = np.median(np.array(times["faiss"]) / times["own"])
             other = f"{times['sklearn'][0] / times['own'][0]:.1f}" if times["sklearn"] else "-"
             print(
                 f"| {name} {x.shape[0]:,} x {x.shape[1]:,} | {k} | {np.median(times['own']):.2f} "
-                f"| {by_pair:.1f} | {other} | {args.check}, {share:.1%} |",
+                f"| {by_pair:.1f} | {other} | {checked:,}, {share:.2%} |",
                 flush=True,
             )
+
+
+def update(args: argparse.Namespace) -> None:
+    """A hundredth of the rows added, and removed, beside a rebuild: 30 neighbors wanted of 36 kept, and 3 of 6."""
+    x = features(args.photos, args.cache)[: args.rows]
+    n = len(x)
+    new = np.sort(np.random.default_rng(0).choice(n, n // 100, replace=False))
+    old = np.setdiff1d(np.arange(n), new)
+    rest = np.ascontiguousarray(x[old])
+    before = np.full(n, -1)
+    before[old] = np.arange(len(old))
+    print("| wanted, kept | rebuild s | adding 1% / rebuild | removing 1% / rebuild | same as a rebuild |")
+    print("| --- | --- | --- | --- | --- |", flush=True)
+    for k, kept in ((30, 36), (3, 6)):
+        whole, fewer = (nearest_neighbors(rows, kept, threads=args.threads) for rows in (x, rest))
+        times = []
+        for _ in range(args.repeats):
+            rebuilt = seconds(partial(nearest_neighbors, x, kept, threads=args.threads))[0]
+            added, grown = seconds(partial(update_neighbors, fewer, x, before, k, threads=args.threads))
+            removed, shrunk = seconds(partial(update_neighbors, whole, rest, old, k, threads=args.threads))
+            times.append((rebuilt, added / rebuilt, removed / rebuilt))
+        same = all(
+            np.array_equal(one.ids[:, :k], other.ids[:, :k])
+            and one.distances[:, :k].tobytes() == other.distances[:, :k].tobytes()
+            for one, other in ((grown, whole), (shrunk, fewer))
+        )
+        rebuilt, added, removed = np.median(np.array(times), axis=0)
+        print(f"| {k}, {kept} | {rebuilt:.2f} | {added:.1%} | {removed:.1%} | {same} |", flush=True)
 
 
 def growth(args: argparse.Namespace) -> None:
@@ -202,13 +254,24 @@ def one(args: argparse.Namespace) -> None:
     print(took, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 
 
+def by_float64(x: Any, asked: Floats, k: int) -> list[tuple[Floats, Any]]:
+    """Some queries and the rows nearest to each by plain float64 sums, ties by the lower row."""
+    found = []
+    for row in asked:
+        parts = [np.square(x[a : a + 4096].astype(np.float64) - row).sum(axis=1) for a in range(0, len(x), 4096)]
+        squared = np.concatenate(parts)
+        near = np.flatnonzero(squared <= np.partition(squared, k - 1)[k - 1])
+        found.append((row, near[np.lexsort((near, squared[near]))][:k]))
+    return found
+
+
 def query(args: argparse.Namespace) -> None:
     """One query at a time, on vectors that lie on disk."""
     import faiss
 
     real = features(args.photos, args.cache)
-    print("| rows | lookalike ms: median, 99% | FAISS ms: median, 99% | FAISS / it | same ids |")
-    print("| --- | --- | --- | --- | --- |", flush=True)
+    print("| rows | prepared in s | lookalike ms: median, 99% | FAISS ms: median, 99% | FAISS / it | same | float64 |")
+    print("| --- | --- | --- | --- | --- | --- | --- |", flush=True)
     for n in [25_000, 100_000, 1_000_000][: args.sizes]:
         path = args.cache / f"rows{n}.npy"
         if not path.exists():
@@ -221,9 +284,11 @@ def query(args: argparse.Namespace) -> None:
         asked = real[:: max(1, len(real) // args.queries)][: args.queries]
         asked = asked + spread * np.random.default_rng(3).standard_normal(asked.shape, np.float32)
         searcher = Searcher(x)
+        prepared, _ = seconds(partial(searcher.prepare, args.threads))
         faiss.omp_set_num_threads(args.threads)
         index = faiss.IndexFlatL2(D)
-        index.add(np.ascontiguousarray(x))
+        for a in range(0, n, 50_000):
+            index.add(np.ascontiguousarray(x[a : a + 50_000]))
         searcher.nearest(asked[:1], 3, threads=args.threads)
         times: list[tuple[float, float]] = []
         same = 0
@@ -235,13 +300,19 @@ def query(args: argparse.Namespace) -> None:
         table = np.array(times) * 1000
         own, faiss_ms = (f"{np.median(column):.1f}, {np.quantile(column, 0.99):.1f}" for column in table.T)
         ratio = np.median(table[:, 1] / table[:, 0])
-        print(f"| {n:,} | {own} | {faiss_ms} | {ratio:.1f} | {same} of {len(asked)} |", flush=True)
+        right = by_float64(x, asked[:: max(1, len(asked) // 10)], 3)
+        exact = sum(np.array_equal(searcher.nearest(row[None], 3).ids[0], ids) for row, ids in right)
+        print(
+            f"| {n:,} | {prepared:.1f} | {own} | {faiss_ms} | {ratio:.1f} | {same} of {len(asked)} "
+            f"| {exact} of {len(right)} |",
+            flush=True,
+        )
 
 
 def main() -> None:
     """Read the arguments and run one section."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("section", choices=["graph", "growth", "query", "one"])
+    parser.add_argument("section", choices=["graph", "growth", "query", "update", "one"])
     parser.add_argument("--photos", type=Path, default=Path("../shared/data/products"), help="folder with images/")
     parser.add_argument("--cache", type=Path, default=Path(gettempdir()) / "lookalike-benchmark")
     parser.add_argument("--threads", type=int, default=2)
@@ -249,14 +320,14 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=25_000)
     parser.add_argument("--k", type=int, nargs="+", default=[3, 90])
     parser.add_argument("--data", nargs="+", default=["real", "vgg", "noise"])
-    parser.add_argument("--check", type=int, default=200, help="rows compared with float64")
+    parser.add_argument("--check", type=int, default=200, help="rows compared with float64; 0: all")
     parser.add_argument("--sizes", type=int, default=4, help="how many of the sizes to run, from the smallest")
     parser.add_argument("--queries", type=int, default=100)
     parser.add_argument("--who", default="own")
     parser.add_argument("--no-sklearn", action="store_true")
     args = parser.parse_args()
     args.cache.mkdir(parents=True, exist_ok=True)
-    {"graph": graph, "growth": growth, "query": query, "one": one}[args.section](args)
+    {"graph": graph, "growth": growth, "query": query, "update": update, "one": one}[args.section](args)
 
 
 if __name__ == "__main__":

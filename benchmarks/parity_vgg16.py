@@ -5,7 +5,7 @@
 
 Photos are loaded by each side's own loader from the same files, 224 x 224 and enlarged to 480 x 360. Prints the largest
 difference over the largest value, how many photos have the same three nearest, and photos/s of both; fails above 1e-4.
-Any Keras backend will do.
+Any Keras backend will do. `--sizes 224x224` does one size alone.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--photos", type=int, default=200)
     parser.add_argument("--without-top", action="store_true")
+    parser.add_argument("--sizes", default="480x360,224x224", help="width and height of the photos")
     options = parser.parse_args()
     top = not options.without_top
     name = "vgg16" if top else "vgg16-notop"
@@ -82,7 +83,9 @@ def main() -> None:
         model = models.load(name, weights=released, threads=os.cpu_count() or 1)
         whole.save_weights(Path(aside) / "keras3.weights.h5")
         other = models.load(name, weights=Path(aside) / "keras3.weights.h5", threads=os.cpu_count() or 1)
-        for size in ((480, 360), (224, 224)):
+        for text in options.sizes.split(","):
+            wide, high = (int(side) for side in text.split("x"))
+            size = wide, high
             paths = []
             for number, source in enumerate(sources):
                 paths.append(Path(aside) / f"{size[0]}-{number}.jpg")

@@ -1,12 +1,13 @@
 """Does `--engine ray` give what local threads give, whoever dies meanwhile, and at what pace?
 
-    pip install 'lookalike[ray]'
-    LOOKALIKE_PHOTOS=... python -m benchmarks.ray_engine [--photos 1000] [--kills 10] [--seed 0]
+    pip install 'lookalike[dev-cluster]'
+    LOOKALIKE_PHOTOS=... python -m benchmarks.ray_engine [--photos 1000] [--kills 10] [--failing 0.3] [--seed 0]
 
-Indexes the same photos with local threads, with Ray on this machine, and with Ray while a worker process is killed at
-random moments; some photos are there twice, some are damaged. All must give the same items, bit by bit, the same
-metadata, the same failures and the same counts. Prints photos/s of each run, of the run as a whole and of its last
-three quarters (without the start of Ray), and the ratios to local threads.
+Indexes the same photos with local threads, with Ray on this machine, with Ray while a worker process is killed at
+random moments, and the same from and to an S3 server of this machine, a share of whose answers are 503. Some photos
+are there twice, some are damaged. All must give the same items, bit by bit, the same metadata, the same failures and
+the same counts. Prints photos/s of each run, as a whole and of its last three quarters (without the start of Ray), and
+the ratios to local threads.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from lookalike import engines
+import lookalike
+from benchmarks import s3_server
+from lookalike import engines, objects
 from lookalike.catalog import Catalog, build
 from lookalike.options import IndexOptions, ModelOptions
 from lookalike.records import Indexed, Progress
@@ -57,6 +60,14 @@ def gather(folder: Path, photos: int) -> Path:
     lines = [f"{path.name},{number % 7}" for number, path in enumerate(sorted(folder.iterdir()))]
     (folder.parent / "said.csv").write_text("\n".join(["path,number", *lines]))
     return folder
+
+
+def upload(folder: Path, address: str) -> str:
+    """Copy a folder to an address, which is returned."""
+    prefix = objects.Prefix(address)
+    for path in folder.iterdir():
+        prefix.replace(path.name, path.read_bytes())
+    return address
 
 
 def run(catalog: str | Path, source: str | Path, said: Path, engine: str, hook: Callable[[int], None]) -> Outcome:
@@ -95,6 +106,8 @@ def counts(done: Indexed) -> dict[str, Any]:
 
 def check(found: Outcome, expected: Outcome) -> None:
     """Fail unless both runs left the same."""
+    failed = found.tables[schema.FAILURES].select(["id", "code"]).to_pylist()
+    assert failed == expected.tables[schema.FAILURES].select(["id", "code"]).to_pylist(), failed
     assert found.counts == expected.counts, (found.counts, expected.counts)
     for name, table in expected.tables.items():
         assert found.tables[name].equals(table), f"{name} differ"
@@ -145,9 +158,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--photos", type=int, default=1_000)
     parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--failing", type=float, default=0.3, help="share of the S3 server's answers that are 503")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as aside:
+    with tempfile.TemporaryDirectory() as aside, s3_server.running(options.failing):
         folder = Path(aside)
         source, said = gather(folder / "photos", options.photos), folder / "said.csv"
         local = run(folder / "local.catalog", source, said, "local", lambda _: None)
@@ -155,14 +169,22 @@ def main() -> None:
         print(f"{engines.cores()} cores; {total} photos: {local.counts}")
         print("run                  photos/s  of local  without the start  of local")
         _print("local", local, local, total)
-        killer = Killer(options.kills, total, options.seed)
-        ray = run(folder / "ray.catalog", source, said, "ray", lambda _: None)
-        check(ray, local)
-        _print("ray", ray, local, total)
-        killed = run(folder / "killed.catalog", source, said, "ray", killer)
-        check(killed, local)
-        assert len(killer.killed) == options.kills, f"only {len(killer.killed)} were killed: give more --photos"
-        _print(f"ray, {options.kills} killed", killed, local, total)
+        remote = upload(source, "s3://shop/photos")
+        for name, catalog, photos, engine, kills in (
+            ("ray", str(folder / "ray.catalog"), str(source), "ray", 0),
+            ("ray, killed", str(folder / "killed.catalog"), str(source), "ray", options.kills),
+            ("local, S3", "s3://shop/local.catalog", remote, "local", 0),
+            ("ray, S3", "s3://shop/ray.catalog", remote, "ray", 0),
+            ("ray, S3, killed", "s3://shop/killed.catalog", remote, "ray", options.kills),
+        ):
+            killer = Killer(kills, total, options.seed)
+            found = run(catalog, photos, said, engine, killer)
+            check(found, local)
+            assert len(killer.killed) == kills, f"only {len(killer.killed)} were killed: give more --photos"
+            _print(name, found, local, total)
+        checked = lookalike.open("s3://shop/killed.catalog").check()
+        assert not checked.problems, checked.problems
+        print(f"every byte of the catalog on S3 is as it was written: {checked.files} files, {checked.orphans} orphans")
         print("items, metadata, failures and counts are the same in all runs, vectors bit by bit")
 
 

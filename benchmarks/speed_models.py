@@ -1,31 +1,40 @@
-"""How fast is a model, by batch and precision, with worker threads that each run their own inference?
+"""How fast is a model? By batch, with a thread a core, or `--all` models in turn, a core each.
 
-    python -m benchmarks.speed_models --threads 2
+    python -m benchmarks.speed_models [--model NAME] [--threads 2]
+    python -m benchmarks.speed_models --all
 
-Prints photos per second, processor milliseconds per photo and the most memory so far, for noise as photos. The
-vectors do not depend on the batch, so the fastest small one is the default (`lookalike.models.BATCH`).
+The first prints photos per second, processor milliseconds per photo and the most memory so far, for noise as photos;
+vectors do not depend on the batch. The second prints processor milliseconds a photo of every model in every precision,
+the least of three runs: `lookalike/models/speeds.py` holds them for `lookalike models list`.
+Models whose weights are no part of an install get random ones in the real layout.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import resource
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
+from tests.models import keras_layout
 
 from lookalike import models
-from lookalike.models import onnx_model
+from lookalike.models import vgg16
+from lookalike.models.onnx_model import OnnxModel
+from lookalike.records import Bytes
 
 PHOTOS = 96
 
 
 def measure(model: models.Model, batch: int, threads: int) -> tuple[float, float]:
     """Photos per second and processor milliseconds per photo, `threads` callers at once."""
-    size = model.facts.size
-    pixels = np.random.default_rng(0).integers(0, 256, (PHOTOS, size, size, 3), dtype=np.uint8)
-    onnx_model.BATCH = batch
+    pixels = noise(model, PHOTOS)
+    if isinstance(model, OnnxModel):
+        model.batch = batch
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(model.embed, [pixels[:batch]] * threads))
         started, busy = time.perf_counter(), time.process_time()
@@ -34,13 +43,51 @@ def measure(model: models.Model, batch: int, threads: int) -> tuple[float, float
     return PHOTOS * threads / seconds, 1000 * worked / (PHOTOS * threads)
 
 
+def noise(model: models.Model, photos: int) -> Bytes:
+    """Photos of a model's size."""
+    size = model.facts.size
+    return np.random.default_rng(0).integers(0, 256, (photos, size, size, 3), dtype=np.uint8)
+
+
+def every(folder: Path) -> None:
+    """Print the milliseconds of every model."""
+    found: dict[str, float] = {}
+    for name in models.names():
+        weights = None
+        if models.published(name) is not None:
+            arrays = keras_layout.random_arrays(vgg16.Plan(), top=name == "vgg16")
+            weights = keras_layout.write_released(folder / f"{name}.h5", arrays)
+        for precision in models.precisions(name):
+            for device in ("auto", "openvino") if name == models.DEFAULT else ("auto",):
+                model = models.load(name, precision=precision, device=device, weights=weights)
+                count = 16 if weights is not None else 128
+                pixels = noise(model, count)
+                for _ in range(12):
+                    model.embed(pixels[:16] if weights is None else pixels[:1])
+                costs = []
+                for _ in range(3):
+                    busy = time.process_time()
+                    model.embed(pixels)
+                    costs.append(1000 * (time.process_time() - busy) / count)
+                key = f"{name} {precision}{' openvino' if model.facts.device == 'openvino' else ''}"
+                found[key] = min(costs)
+                print(f"{key:45}{found[key]:8.2f}", flush=True)
+                del model
+
+
 def main() -> None:
     """Prints one line for each model, precision and batch; three rounds, the best of each."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 2, 4, 8, 16])
     parser.add_argument("--model", default=models.DEFAULT)
+    parser.add_argument("--all", action="store_true")
     arguments = parser.parse_args()
+    if arguments.all:
+        with tempfile.TemporaryDirectory() as aside:
+            os.environ["LOOKALIKE_CACHE"] = aside
+            every(Path(aside))
+        return
     print(f"{'precision':10}{'batch':>6}{'photos/s':>10}{'core-ms':>9}{'peak MB':>9}")
     for precision in models.precisions(arguments.model):
         model = models.load(arguments.model, precision=precision)

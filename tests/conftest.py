@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,3 +94,22 @@ def real_photos() -> Path:
     if not folder or not (Path(folder) / "metadata.csv").exists():
         pytest.skip("needs real product photos: set LOOKALIKE_PHOTOS to a folder with images/ and metadata.csv")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """An S3 server of this machine, or a skip that says how to have one."""
+    from tests import s3
+
+    if not s3.is_here():
+        pytest.skip(s3.MISSING)
+    with s3.server() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def bucket(s3_server: str) -> str:
+    """The address of an empty bucket."""
+    from tests import s3
+
+    return s3.make_bucket(s3_server, f"b{uuid.uuid4().hex}")

@@ -19,6 +19,7 @@ LAYERS = [
     {"pipeline", "report"},
     {"images", "models", "store", "engines"},
     {"analysis"},
+    {"objects"},
     {"records"},
     {"options"},
     {"errors"},

@@ -14,6 +14,7 @@ from pathlib import Path
 from lookalike.errors import UsageError
 
 RESIZES = ("stretch", "crop", "pad", "nearest")
+DEVICES = ("auto", "cpu", "openvino", "cuda")
 RANKINGS = ("default", "euclidean")
 ENGINES = ("local", "ray")
 MAX_K = 1_000
@@ -70,14 +71,16 @@ class ModelOptions:
     """The model of a new catalog, or what is expected of the one that is there; None leaves the choice open.
 
     `name` is that of a model, `resize` one of `RESIZES`, `precision` one that the model comes in; `weights` is a
-    weight file for a model that takes one; `settings` say how photos go into the file of `onnx:PATH`. `vectors`
-    is a file of vectors that were computed elsewhere, in place of any model.
+    weight file for a model that takes one; `device` one of `DEVICES`, what computes the vectors; `settings` say how
+    photos go into the file of `onnx:PATH`. `vectors` is a file of vectors that were computed elsewhere, in place of any
+    model.
     """
 
     name: str | None = None
     resize: str | None = None
     precision: str | None = None
     weights: Path | None = None
+    device: str | None = None
     settings: tuple[tuple[str, str], ...] = ()
     vectors: Path | None = None
 

@@ -33,9 +33,10 @@ class ModelFacts:
     """What is known of a model without loading it.
 
     `size` is the side of its square input in pixels; `sha256` that of its weight file; `identity` also takes
-    in preprocessing, resize and precision, so equal identities mean comparable vectors. `sha256` is empty while a
-    weight file that is no part of the install has not been chosen; `md5` is the checksum that its publisher states,
-    and `published` says whether the chosen file has it.
+    in preprocessing, resize, precision and device, so equal identities mean comparable vectors. `sha256` is empty while
+    a weight file that is no part of the install has not been chosen; `md5` is the checksum that its publisher states,
+    and `published` says whether the chosen file has it. `device` is what computes the vectors, one of
+    `options.DEVICES` but `auto`.
     """
 
     name: str
@@ -51,11 +52,13 @@ class ModelFacts:
     summary: str
     md5: str = ""
     published: bool = True
+    device: str = "cpu"
 
     @property
     def identity(self) -> str:
         """One line that names all that a vector depends on."""
-        return f"{self.name}/{self.sha256[:16]}/{self.preprocessing}/{self.resize}-{self.size}/{self.precision}"
+        parts = [self.name, self.sha256[:16], self.preprocessing, f"{self.resize}-{self.size}", self.precision]
+        return "/".join(parts if self.device == "cpu" else [*parts, self.device])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +67,8 @@ class Input:
 
     `id` is its name in the catalog, `path` relative to its source with `/`, `location` where its bytes are,
     `source` the SOURCE it came from (absolute), `root` the folder its target must lie in; `raw_path` holds the
-    bytes of `path` where they are no UTF-8. `metadata` is its row of a SOURCE table, else None.
+    bytes of `path` where they are no UTF-8. `metadata` is its row of a SOURCE table, else None. `address` is where it
+    is in an object store (`s3://...`), None for a file; `location` is then only the same as a path.
     """
 
     id: str
@@ -74,6 +78,7 @@ class Input:
     root: Path
     raw_path: bytes | None = None
     metadata: Mapping[str, Value] | None = None
+    address: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lookalike.analysis import nearest_neighbors, update_neighbors, updating
+from lookalike.analysis import _comparing, nearest_neighbors, update_neighbors, updating
 from lookalike.errors import UsageError
 from tests.analysis.reference import blobs
 
@@ -26,7 +26,7 @@ def check(found: Any, x: Any, k: int) -> None:
     assert (np.diff(unknown.astype(int), axis=1) >= 0).all(), "what is not known comes last"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @example(1860, 1, 3, True, 1.0)  # wide lists that end in the unknown do not hold every other row
 @given(st.integers(0, 2**32 - 1), st.integers(1, 8), st.integers(0, 4), st.booleans(), st.sampled_from([0.25, 1.0]))
 def test_any_changes_in_any_order_equal_a_rebuild(seed: int, k: int, spare: int, ties: bool, worth: float) -> None:
@@ -37,8 +37,10 @@ def test_any_changes_in_any_order_equal_a_rebuild(seed: int, k: int, spare: int,
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(updating, "WORTH", worth)
-        patch.setattr(updating, "ASKED", 5)
-        patch.setattr(updating, "ROWS", 7)
+        patch.setattr(_comparing, "FEW", int(rng.choice([1, 1000])))  # products of bytes, and of float32
+        patch.setattr(_comparing, "ROWS", 7)
+        patch.setattr(_comparing, "GROUP", 2)
+        patch.setattr(_comparing, "BOUNDS", int(rng.choice([50, 1000])))
         x = make(int(rng.integers(0, 40)))
         graph = nearest_neighbors(x, k + spare, threads=1)
         for _ in range(4):
@@ -60,13 +62,13 @@ def test_only_what_lost_too_many_is_searched_again(monkeypatch: pytest.MonkeyPat
     x = blobs(600, 5, 20, 1.0)[0].astype(np.float32)
     graph = nearest_neighbors(x, 12)
     searched: list[int] = []
-    original = updating._Comparison.search
+    original = _comparing.compare
 
-    def spy(self: Any, asked: Any, *rest: Any) -> Any:
+    def spy(rows: Any, asked: Any, *rest: Any) -> Any:
         searched.extend(asked.tolist())
-        return original(self, asked, *rest)
+        return original(rows, asked, *rest)
 
-    monkeypatch.setattr(updating._Comparison, "search", spy)
+    monkeypatch.setattr(updating, "compare", spy)
     kept = np.delete(np.arange(600), [3, 77, 400])
     check(update_neighbors(graph, x[kept], kept, 9), x[kept], 9)
     assert len(searched) < 5
@@ -74,6 +76,19 @@ def test_only_what_lost_too_many_is_searched_again(monkeypatch: pytest.MonkeyPat
     more = np.vstack([x, x[:2] + 0.1])
     check(update_neighbors(graph, more, [*range(600), -1, -1], 12), more, 12)
     assert searched == [600, 601]
+
+
+def test_many_new_rows_of_any_kind() -> None:
+    """Copies, rows far from all others and rows that bytes cannot hold, among 40 that come at once."""
+    x = blobs(900, 5, 20, 1.0)[0].astype(np.float32)
+    graph = nearest_neighbors(x, 7)
+    came = np.vstack([x[:10], x[10:30] + 1e-4, blobs(6, 2, 20, 1.0, seed=3)[0] * 1e4, np.full((4, 20), 1e-3)])
+    more = np.vstack([x, came]).astype(np.float32)
+    before = [*range(900), *[-1] * 40]
+    found = update_neighbors(graph, more, before, 7)
+    check(found, more, 7)
+    most = np.vstack([more, more[5:35] * 3])
+    check(update_neighbors(found, most, [*range(940), *[-1] * 30], 7), most, 7)
 
 
 def test_nothing_changed_changes_nothing() -> None:

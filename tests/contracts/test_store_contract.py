@@ -17,8 +17,10 @@ from lookalike.store import Append, Computed, Delete, LanceStore, MemoryStore, R
 FACTS = models.facts("tiny")
 
 
-@pytest.fixture(params=["lance", "memory"])
+@pytest.fixture(params=["lance", "memory", pytest.param("lance on s3", marks=pytest.mark.slow)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    if request.param == "lance on s3":
+        return LanceStore.create(f"{request.getfixturevalue('bucket')}/shoes/c.catalog", FACTS)
     return LanceStore.create(tmp_path / "c.catalog", FACTS) if request.param == "lance" else MemoryStore(FACTS)
 
 
@@ -50,6 +52,15 @@ def items(*ids: str) -> pa.Table:
 def years(store: Store, where: str | None = None) -> dict[str, int]:
     table = store.read(schema.METADATA, ["id", "year"], where=where)
     return dict(zip(table["id"].to_pylist(), table["year"].to_pylist(), strict=True))
+
+
+def test_a_stream_is_what_is_read_in_parts(store: Store) -> None:
+    assert list(store.stream(schema.ITEMS, ["id", "vector"])) in ([], [store.read(schema.ITEMS, ["id", "vector"])])
+    with store.writing():
+        store.commit("one", [Append(schema.ITEMS, items("b", "a", "d"))])
+        store.commit("two", [Delete(schema.ITEMS, ["a"]), Append(schema.ITEMS, items("c"))])
+    parts = list(store.stream(schema.ITEMS, ["id", "vector"]))
+    assert pa.concat_tables(parts).equals(store.read(schema.ITEMS, ["id", "vector"]))
 
 
 def test_a_table_from_before_a_column_was_added_gets_it_when_rows_come(store: Store) -> None:

@@ -17,6 +17,7 @@ from lookalike import models
 from lookalike.records import Floats
 from lookalike.store import Append, Change, Delete, LanceStore, Upsert, schema
 from lookalike.store.manifest import list_versions
+from lookalike.store.place import place_of
 
 DIMENSION = 8
 FACTS = replace(models.facts("tiny"), dimension=DIMENSION)
@@ -114,7 +115,7 @@ def differs(store: LanceStore, version: int) -> str | None:
 
 def drive(folder: Path, until: int) -> None:
     """Make or open a catalog and bring it to version `until`; says `ready`, then each version that is acknowledged."""
-    store = LanceStore.open(folder) if list_versions(folder) else LanceStore.create(folder, FACTS)
+    store = LanceStore.open(folder) if list_versions(place_of(folder)) else LanceStore.create(folder, FACTS)
     with store.writing():
         while store.head.version < until:
             print(store.head.version, flush=True)

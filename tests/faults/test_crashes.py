@@ -16,6 +16,7 @@ import lookalike
 from lookalike import models
 from lookalike.errors import CatalogForeign, StoreError
 from lookalike.store import Append, LanceStore, integrity, lance_store, manifest, schema
+from lookalike.store.place import Place
 from tests.faults import replay
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +35,7 @@ def test_s01_killed_at_random_moments() -> None:
     assert "12 kills asked for: 0 problems" in told
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_s01_whole_commands_killed_at_random_moments() -> None:
     assert "4 kills asked for: 0 problems" in script("kills", "--light", 0, "--commands", 4)
@@ -54,10 +56,11 @@ def test_a_lost_write_is_noticed_before_it_is_acknowledged(tmp_path: Path, monke
     with store.writing():
         replay.step(store, 2)
 
-        def cut(folder: Path) -> set[str]:
-            found = real(folder)
+        def cut(place: Place) -> set[str]:
+            found = real(place)
             newest = max(
-                (folder / name for name in found if name.endswith(".lance")), key=lambda path: path.stat().st_mtime
+                (Path(place.uri(name)) for name in found if name.endswith(".lance")),
+                key=lambda path: path.stat().st_mtime,
             )
             newest.write_bytes(newest.read_bytes()[:-100])
             return found

@@ -242,6 +242,7 @@ def test_other_weights_than_the_catalogs_are_refused(run: Run, photos: Path, tmp
     assert "E_MODEL_MISMATCH" in done.err
 
 
+@pytest.mark.long
 def test_a_run_as_published(run: Run, photos: Path, tmp_path: Path, small_notop: Path) -> None:
     """All options of the published method; the model is the one of 512 outputs, which keeps the test short."""
     done = run(

@@ -19,13 +19,14 @@ from lookalike.analysis.ranking import Searcher, nearest_in, score, typical_dist
 from lookalike.analysis.representatives import Trait, describe, exemplars, reach, representatives
 from lookalike.analysis.spread import picture_order, spread_levels
 from lookalike.analysis.updating import update_neighbors
-from lookalike.analysis.whitening import Whitening, fit_whitening
+from lookalike.analysis.whitening import Part, Whitening, fit_looks, fit_whitening
 
 __all__ = [
     "BALANCE",
     "NEAR",
     "Chosen",
     "Field",
+    "Part",
     "Penalties",
     "Preference",
     "Refined",
@@ -40,6 +41,7 @@ __all__ = [
     "elbow_interval",
     "exemplars",
     "find_elbow",
+    "fit_looks",
     "fit_whitening",
     "kmeans_sweep",
     "knn_accuracy",

@@ -6,6 +6,7 @@ blocks: what a block yields never depends on how many threads there are, so resu
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -106,8 +107,10 @@ def report(progress: Advance | None, done: int, total: int) -> None:
         progress(done, total)
 
 
-def as_vectors(vectors: Vectors, name: str = "vectors") -> Array:
+def as_vectors(vectors: Vectors, name: str = "vectors", *, check: bool = True) -> Array:
     """`vectors` as an (n, d) float32 or float64 array with finite values; nothing is copied if it is one.
+
+    `check` False leaves that for `largest_of`.
 
     float16 and integers of at most 16 bits become float32, all other real types float64, both exactly (but for
     integers above 2**53). Raises `UsageError` for a wrong shape or type, for NaN or infinity (naming the row),
@@ -121,8 +124,28 @@ def as_vectors(vectors: Vectors, name: str = "vectors") -> Array:
         raise UsageError(f"{name} has the type {array.dtype}: give real numbers, for example float32")
     small = array.dtype.itemsize <= 2 or array.dtype == np.float32
     array = array.astype(np.float32 if small else np.float64, copy=False)
-    check_finite(array, name)
+    if check:
+        check_finite(array, name)
     return array
+
+
+def largest_of(array: Array, threads: int | None, name: str = "vectors") -> float:
+    """The largest size of a number in `array`, read in blocks by several threads; errors as `as_vectors`."""
+
+    def measure(span: tuple[int, int]) -> float:
+        block = array[slice(*span)]
+        return max(float(block.max(initial=0)), -float(block.min(initial=0)))
+
+    with Workers(threads) as workers:
+        sizes = list(workers.map(measure, spans(len(array), max(1, (1 << 18) // max(1, array.shape[1])))))
+    largest = float(np.array([0.0, *sizes]).max())  # NaN if there is one
+    if not largest <= _largest_allowed(array.shape[1]):
+        check_finite(array, name)
+    return largest
+
+
+def _largest_allowed(columns: int) -> float:
+    return float(np.finfo(np.float32).max) / (2.0 * math.sqrt(columns) + 1.0)
 
 
 def _as_array(vectors: Vectors, name: str) -> Array:
@@ -133,16 +156,30 @@ def _as_array(vectors: Vectors, name: str) -> Array:
     if isinstance(vectors, (str, bytes)) or not isinstance(vectors, Iterable):
         raise UsageError(f"{name} is a {type(vectors).__name__}: give an (n, d) array or an iterable of such blocks")
     parts = list(vectors)
+    blocks: list[Array] = []
     if not parts:
         return np.zeros((0, 0), np.float32)
     try:
         blocks = [np.asarray(part) for part in parts]
-        if all(block.ndim == 2 for block in blocks):
-            return np.concatenate(blocks)
-        return np.stack(blocks)
+        if not all(block.ndim == 2 for block in blocks):
+            return np.stack(blocks)
+        del parts[:]
+        return _joined(blocks)
     except ValueError as error:
-        shapes = sorted({np.shape(block) for block in blocks}) if len(blocks) == len(parts) else "ragged"
+        shapes = sorted({np.shape(block) for block in blocks}) if blocks else "ragged"
         raise UsageError(f"{name} has parts that do not fit together ({shapes}): give one d for all") from error
+
+
+def _joined(blocks: list[Array]) -> Array:
+    """All blocks in one array; each is let go when it is copied, so that the whole is there once and not twice."""
+    if len({block.shape[1] for block in blocks}) > 1:
+        raise ValueError("blocks of different widths")
+    ends = np.cumsum([len(block) for block in blocks])
+    out = np.empty((int(ends[-1]), blocks[0].shape[1]), np.result_type(*blocks))
+    while blocks:
+        end, block = int(ends[len(blocks) - 1]), blocks.pop()
+        out[end - len(block) : end] = block
+    return out
 
 
 def middle_of(rows: Array) -> Array:
@@ -161,7 +198,7 @@ def check_finite(array: Array, name: str) -> None:
     rows, columns = array.shape
     if array.size == 0:
         return
-    limit = float(np.finfo(np.float32).max) / (2.0 * np.sqrt(columns) + 1.0)
+    limit = _largest_allowed(columns)
     for start, stop in spans(rows, CHECK_ROWS):
         block = array[start:stop]
         low, high = float(block.min()), float(block.max())

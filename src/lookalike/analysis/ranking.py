@@ -2,26 +2,68 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from threading import Lock
+
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.analysis._blocks import Array, Vectors, as_vectors, check_count, check_same_width
+from lookalike.analysis._blocks import (
+    Array,
+    Vectors,
+    as_vectors,
+    check_count,
+    check_same_width,
+    spans,
+    thread_count,
+)
 from lookalike.analysis._graph import drop
+from lookalike.analysis._prefix import MOST, PrefixSearch
 from lookalike.analysis._search import ExactSearch
+from lookalike.analysis.neighbors import METRICS, unit_rows
 from lookalike.errors import UsageError
 from lookalike.records import Doubles, Ints, Neighbors
 
+PREPARED = 3  # calls with a few queries until these are prepared for
+MOST_NEIGHBORS = 1_000
+
 
 class Searcher:
-    """Exact Euclidean search in one set of vectors, prepared once: what a catalog keeps open for its queries.
+    """Exact search in one set of vectors, prepared once: what a catalog keeps open for its queries.
 
-    `vectors` as in `nearest_neighbors`; (n, d). They are kept by reference, with a centered float32 copy up to 2 GiB
-    that the first search fills. Safe to use from many threads.
+    `vectors` as in `nearest_neighbors`; (n, d). They are kept by reference, and may be a memory map. A few queries at a
+    time read 128 bytes of a vector and only the nearest ones whole (`_prefix` derives why that is exact): the third
+    such call, or `prepare`, reads all vectors once for it and keeps 136 bytes of each. Many queries at once are
+    multiplied with all vectors, of which a centered copy is kept up to 2 GiB. Safe to use from many threads.
+
+    `metric`: `euclidean` or `cosine`, as in `nearest_neighbors`; for cosine a float64 copy of the vectors is kept.
     """
 
-    def __init__(self, vectors: Vectors) -> None:
+    def __init__(self, vectors: Vectors, *, metric: str = "euclidean") -> None:
+        if metric not in METRICS:
+            raise UsageError(f"metric={metric!r} is not known: give one of {', '.join(METRICS)}")
         self.vectors = as_vectors(vectors)
-        self._search = ExactSearch(self.vectors)
+        self.metric = metric
+        self._rows, self._zeros = self.vectors, np.zeros(0, np.int64)
+        if metric == "cosine":
+            units, there = unit_rows(self.vectors)
+            self._rows = np.zeros(self.vectors.shape)  # a vector of zeros has no direction and stays so
+            self._rows[there] = units
+            self._zeros = np.setdiff1d(np.arange(len(self._rows)), there)
+        self._lock = Lock()
+        self._calls = 0
+        self._prefix: PrefixSearch | None = None
+
+    @cached_property
+    def _search(self) -> ExactSearch:
+        return ExactSearch(self._rows)
+
+    def prepare(self, threads: int | None = None) -> None:
+        """Get ready for queries that come one by one. Does nothing where there are few vectors, or a second time."""
+        with self._lock:
+            if self._calls < PREPARED:
+                self._prefix = PrefixSearch.of(self._rows, threads)
+                self._calls = PREPARED
 
     def nearest(
         self,
@@ -46,17 +88,74 @@ class Searcher:
         check_same_width(self.vectors, asked)
         k = check_count("k", k)
         mask = None if allowed is None else _mask(allowed, n)
+        rows = np.full(m, -1) if exclude is None else _rows(exclude, m, n)
         available = n if mask is None else int(mask.sum())
-        if exclude is None:
-            ids, squared = self._search.search(asked, min(k, available), allowed=mask, threads=threads)
-            return Neighbors(ids, np.sqrt(squared).astype(np.float32))
-        rows = _rows(exclude, m, n)
-        ids, squared = self._search.search(asked, min(k + 1, available), allowed=mask, threads=threads)
-        if k < available:
-            ids, squared = drop(ids, squared, rows, k)
+        if self.metric == "cosine":
+            ids, distances = self._by_cosine(asked, k, mask, rows, threads)
         else:
-            ids, squared = _push_out(ids, squared, rows)
-        return Neighbors(ids, np.sqrt(squared).astype(np.float32))
+            ids, squared = self._nearest(asked, min(k, available), mask, rows, threads)
+            distances = np.sqrt(squared)
+        return Neighbors(ids, distances.astype(np.float32))
+
+    def _nearest(
+        self, asked: Array, k: int, mask: Array | None, rows: Ints, threads: int | None
+    ) -> tuple[Ints, Doubles]:
+        """Squared Euclidean distances among `_rows`; k is at most the number of allowed rows."""
+        available = len(self._rows) if mask is None else int(mask.sum())
+        room = available - int((rows >= 0).any())
+        prefix = self._ready(len(asked)) if 0 < k <= min(room, MOST_NEIGHBORS) else None
+        if prefix is not None:
+            count = thread_count(threads)
+            parts = [
+                prefix.search(asked[a:b], k, allowed=mask, exclude=rows[a:b], threads=count)
+                for a, b in spans(len(asked), MOST)
+            ]
+            ids, squared = (np.concatenate([part[side] for part in parts]) for side in (0, 1))
+            return ids.astype(np.int64), squared
+        if (rows < 0).all():
+            return self._search.search(asked, k, allowed=mask, threads=threads)
+        ids, squared = self._search.search(asked, min(k + 1, available), allowed=mask, threads=threads)
+        return drop(ids, squared, rows, k) if k < available else _push_out(ids, squared, rows)
+
+    def _ready(self, queries: int) -> PrefixSearch | None:
+        """What answers a few queries quickly, made when it is about to pay."""
+        if not 0 < queries <= 4 * MOST:
+            return None
+        if self._calls < PREPARED - 1:
+            with self._lock:
+                self._calls += self._calls < PREPARED - 1
+            return None
+        self.prepare()
+        return self._prefix
+
+    def _by_cosine(
+        self, asked: Array, k: int, mask: Array | None, rows: Ints, threads: int | None
+    ) -> tuple[Ints, Doubles]:
+        """As `nearest`, by cosine: vectors of zeros, on either side, are at distance 1 from everything."""
+        n = len(self._rows)
+        allowed = np.ones(n, bool) if mask is None else mask
+        zeros = self._zeros[allowed[self._zeros]]
+        there = allowed.copy()
+        there[zeros] = False
+        width = min(k, int(allowed.sum()))
+        ids, distances = np.full((len(asked), width), -1, np.int64), np.full((len(asked), width), np.inf)
+        units, known = unit_rows(asked)
+        near, squared = self._nearest(
+            units, min(k, int(there.sum())), there, np.where(there[rows], rows, -1)[known], threads
+        )
+        for i in range(len(asked)):
+            at = int(np.searchsorted(known, i))
+            if at < len(known) and known[at] == i:
+                found, gaps = near[at][near[at] >= 0], squared[at][near[at] >= 0] / 2
+                more = zeros[zeros != rows[i]][:width]
+            else:
+                found, gaps, more = np.zeros(0, np.int64), np.zeros(0), np.flatnonzero(allowed)[: width + 1]
+                more = more[more != rows[i]][:width]
+            found, gaps = np.concatenate([found, more]), np.concatenate([gaps, np.ones(len(more))])
+            turn = np.lexsort((found, gaps))[:width]
+            ids[i, : len(turn)], distances[i, : len(turn)] = found[turn], gaps[turn]
+        full = int((ids >= 0).sum(axis=1).max(initial=0)) if len(asked) else width
+        return ids[:, :full], distances[:, :full]
 
 
 def nearest_in(

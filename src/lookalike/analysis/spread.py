@@ -6,13 +6,15 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import UsageError
-from lookalike.records import Ints
+from lookalike.records import Doubles, Ints
 
 LEVELS = 28
 """Levels at most: each halves the area that one picture claims."""
 FIRST = 12
 """Pictures side by side on the first level, over the longer side of the map."""
-_NEAR = [(dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)]
+DENSE = 16
+"""Cells for each row, at most, for which an array of all cells is kept."""
+_NEAR = sorted(((dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)), key=lambda step: step[0] ** 2 + step[1] ** 2)
 
 
 def spread_levels(positions: npt.ArrayLike) -> tuple[Ints, float]:
@@ -21,7 +23,7 @@ def spread_levels(positions: npt.ArrayLike) -> tuple[Ints, float]:
     `positions` (n, 2), finite. Returns levels (n,) int64 from 0 to `LEVELS` - 1 and `room` in the units of the
     positions: two items of level at most L are at least `room / 2**(L / 2)` apart along x or y, except on the last
     level, which takes what is left (items at one place). Greedy on a grid, in the spirit of Poisson disk sampling
-    (Bridson 2007); lower rows come first.
+    (Bridson 2007), cells in turn.
 
     >>> spread_levels([[0, 0], [12, 0], [12, 0.75]])
     (array([0, 0, 1]), 1.0)
@@ -35,40 +37,86 @@ def spread_levels(positions: npt.ArrayLike) -> tuple[Ints, float]:
         return levels, 1.0
     points = points - points.min(axis=0)
     room = float(points.max()) / FIRST or 1.0
+    order = picture_order(np.zeros(n, np.int64), points)  # neighbors in memory are neighbors on the map
+    x, y = np.ascontiguousarray(points[order].T)
     left, taken = np.arange(n), np.zeros(0, np.int64)
+    waits = np.ones(n, bool)
     for level in range(LEVELS - 1):
         side = room / 2 ** (level / 2)
-        cells = np.floor(points / side).astype(np.int64) + 1
-        wide = int(cells[:, 0].max()) + 2
-        keys = cells[:, 1] * wide + cells[:, 0]
+        across, down = ((axis / side).astype(np.int64) + 1 for axis in (x, y))
+        wide = int(across.max()) + 2
+        keys = down * wide + across
+        corners = (across[left] & 1) + 2 * (down[left] & 1)
+        grid = _Grid(keys, wide, taken)
         for corner in range(4):
-            part = left[(cells[left, 0] & 1) + 2 * (cells[left, 1] & 1) == corner]
-            chosen = _free(points, keys, wide, side, part, taken)
+            chosen = grid.free((x, y), side, left[corners == corner])
+            grid.put(chosen)
             levels[chosen] = level
+            waits[chosen] = False
             taken = np.concatenate([taken, chosen])
-            left = left[~np.isin(left, chosen, assume_unique=True)] if len(chosen) else left
+        left = left[waits[left]]
         if not len(left):
             break
-    return levels, room
+    found = np.empty(n, np.int64)
+    found[order] = levels
+    return found, room
 
 
-def _free(points: npt.NDArray[np.float64], keys: Ints, wide: int, side: float, part: Ints, taken: Ints) -> Ints:
-    """Of `part`, the first row of each cell that has room beside the `taken` ones (at most one a cell)."""
-    if not len(part):
-        return part
-    order = np.argsort(keys[taken], kind="stable")
-    known, rows = keys[taken][order], taken[order]
-    fits = np.ones(len(part), bool)
-    if len(known):
-        for dx, dy in _NEAR:
-            place = np.searchsorted(known, keys[part] + dy * wide + dx)
-            place = np.minimum(place, len(known) - 1)
-            there = known[place] == keys[part] + dy * wide + dx
-            apart = np.abs(points[part] - points[rows[place]]).max(axis=1) >= side
-            fits &= ~there | apart
-    part = part[fits]
-    _, first = np.unique(keys[part], return_index=True)
-    return part[first]
+class _Grid:
+    """The rows that were taken, at most one a cell. `keys` (n,) are the cells of all rows, `wide` cells a line.
+
+    As an array of all cells where there are not many more of them than rows; else the occupied ones, sorted.
+    """
+
+    def __init__(self, keys: Ints, wide: int, taken: Ints) -> None:
+        self._keys = keys
+        self._steps = [dy * wide + dx for dx, dy in _NEAR]
+        size = int(keys.max()) + wide + 2
+        self._rows = np.full(size, -1, np.int32) if size <= max(DENSE * len(keys), 4096) else None
+        self._first = None if self._rows is None else np.empty(size, np.int32)
+        self._taken = taken
+        if self._rows is not None:
+            self._rows[keys[taken]] = taken
+
+    def put(self, rows: Ints) -> None:
+        """These are taken too."""
+        if self._rows is None:
+            self._taken = np.concatenate([self._taken, rows])
+        else:
+            self._rows[self._keys[rows]] = rows
+
+    def free(self, points: tuple[Doubles, Doubles], side: float, part: Ints) -> Ints:
+        """Of `part`, the first row of each cell that has room beside the taken ones (at most one a cell)."""
+        x, y = points
+        order = np.argsort(self._keys[self._taken], kind="stable") if self._rows is None else None
+        for step in self._steps:
+            if not len(part):
+                return part
+            others = self._at(self._keys[part] + step, order)
+            there = np.flatnonzero(others >= 0)
+            one, other = part[there], others[there]
+            near = (np.abs(x[one] - x[other]) < side) & (np.abs(y[one] - y[other]) < side)
+            if near.any():
+                fits = np.ones(len(part), bool)
+                fits[there[near]] = False
+                part = part[fits]
+        keys = self._keys[part]
+        if self._first is None:
+            return part[np.unique(keys, return_index=True)[1]]
+        self._first[keys[::-1]] = part[::-1]  # of several, the last to be written stays
+        chosen: Ints = part[self._first[keys] == part]
+        return chosen
+
+    def _at(self, keys: Ints, order: Ints | None) -> Ints:
+        """The row in each of these cells, -1 for none."""
+        if self._rows is not None:
+            found: Ints = self._rows[keys].astype(np.int64)
+            return found
+        if not len(self._taken):
+            return np.full(len(keys), -1, np.int64)
+        known, rows = self._keys[self._taken][order], self._taken[order]
+        place = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+        return np.where(known[place] == keys, rows[place], -1)
 
 
 def picture_order(levels: npt.ArrayLike, positions: npt.ArrayLike) -> Ints:

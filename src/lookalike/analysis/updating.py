@@ -11,14 +11,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.analysis._blocks import Array, Vectors, Workers, as_vectors, check_count, middle_of, report, spans
+from lookalike.analysis._blocks import Array, Vectors, Workers, as_vectors, check_count, largest_of
+from lookalike.analysis._comparing import Found, compare
 from lookalike.analysis._search import direct
 from lookalike.analysis.neighbors import nearest_neighbors
 from lookalike.errors import UsageError
 from lookalike.records import Advance, Doubles, Ints, Neighbors
 
-ROWS = 1024
-ASKED = 256
 WORTH = 0.05  # with more rows than this share to search, a rebuild costs less
 
 
@@ -51,7 +50,8 @@ def update_neighbors(
     array([1, 0, 1])
     """
     k = check_count("k", k)
-    rows = as_vectors(vectors)
+    rows = as_vectors(vectors, check=False)
+    largest = largest_of(rows, threads)
     n, old_n = len(rows), len(graph.ids)
     source = np.asarray(before)
     if source.shape != (n,) or (n and (source.dtype.kind not in "iu" or source.min() < -1 or source.max() >= old_n)):
@@ -65,7 +65,7 @@ def update_neighbors(
     ids, distances = _without_gone(graph, kept, stayed, n, width)
     known = (ids >= 0).sum(axis=1)
     asked = np.flatnonzero(known < min(k, n - 1))
-    if len(asked) > WORTH * n or (len(asked) and not _float32_can(rows)):
+    if len(asked) > WORTH * n or (len(asked) and not 1e-15 < largest < 1e15):
         return nearest_neighbors(rows, width, threads=threads, progress=progress)
     last = np.where(known > 0, distances[np.arange(n), np.maximum(known, 1) - 1], 0).astype(np.float64)
     last[kept[(graph.ids[stayed] >= 0).sum(axis=1) == old_n - 1]] = np.inf  # these lists held every other row
@@ -73,16 +73,10 @@ def update_neighbors(
     fresh = np.zeros(n, bool)
     fresh[np.flatnonzero(source < 0)] = True
     with Workers(threads) as workers:
-        compare = _Comparison(rows, last * (1 + 2e-6), workers)
-        pairs: list[tuple[Ints, Ints]] = []
-        for start, stop in spans(len(asked), ASKED):
-            some = asked[start:stop]
-            near, squared, found = compare.search(some, width, fresh[some])
-            ids[some], distances[some] = near, np.sqrt(squared)
-            pairs.append(found)
-            report(progress, stop, len(asked))
-    if pairs:
-        _add(rows, ids, distances, known, last, *(np.concatenate(part) for part in zip(*pairs, strict=True)))
+        found = compare(rows, asked, last * (1 + 2e-6), fresh, width, workers, progress)
+    ids[asked], distances[asked] = found.ids, np.sqrt(found.squared)
+    if len(found.rows):
+        _add(rows, ids, distances, known, last, found)
     return Neighbors(ids, distances)
 
 
@@ -91,97 +85,71 @@ def _without_gone(graph: Neighbors, kept: Ints, stayed: Ints, n: int, width: int
     now = np.full(len(graph.ids) + 1, -1, np.int64)
     now[stayed] = kept
     there = now[graph.ids[stayed]]  # -1, a neighbor that was unknown, reads the last: still -1
-    turn = np.argsort(there < 0, axis=1, kind="stable")
+    far = graph.distances[stayed]
+    short = np.flatnonzero((there < 0).any(axis=1))
+    turn = np.argsort(there[short] < 0, axis=1, kind="stable")
+    there[short] = np.take_along_axis(there[short], turn, axis=1)
+    far[short] = np.where(there[short] < 0, np.inf, np.take_along_axis(far[short], turn, axis=1))
     ids = np.full((n, width), -1, np.int64)
     distances = np.full((n, width), np.inf, np.float32)
     take = min(width, there.shape[1])
-    there = np.take_along_axis(there, turn, axis=1)[:, :take]
-    ids[kept, :take] = there
-    far = np.take_along_axis(graph.distances[stayed], turn, axis=1)[:, :take]
-    distances[kept, :take] = np.where(there < 0, np.inf, far)
+    ids[kept, :take], distances[kept, :take] = there[:, :take], far[:, :take]
     return ids, distances
 
 
-def _float32_can(rows: Array) -> bool:
-    largest = max(-float(rows.min(initial=0)), float(rows.max(initial=0)))
-    return bool(1e-15 < largest < 1e15) and rows.shape[1] < 100_000
-
-
-class _Comparison:
-    """Compares some rows with all, in float32 with the margin that `_search` derives."""
-
-    def __init__(self, rows: Array, reach: Doubles, workers: Workers) -> None:
-        self.rows = rows
-        self.reach = reach
-        self.workers = workers
-        self.center = middle_of(rows)
-        self.error = 1.01 * (rows.shape[1] + 64) * 2.0**-24  # `_search`, with room for norms in float32
-
-    def _prepared(self, block: Array) -> tuple[Array, Array]:
-        centered = (block - self.center).astype(np.float32, copy=False)
-        return centered, np.einsum("ij,ij->i", centered, centered)
-
-    def search(self, asked: Ints, width: int, fresh: Array) -> tuple[Ints, Doubles, tuple[Ints, Ints]]:
-        """The `width` nearest of the rows `asked`, and the pairs (row, fresh one within the row's reach)."""
-        n = len(self.rows)
-        right, right_norms = self._prepared(self.rows[asked])
-        twice, lengths = -2 * right, np.sqrt(right_norms)
-        low, high = np.empty((2, len(asked), n), np.float32)
-        new = np.flatnonzero(fresh)
-
-        def measure(span: tuple[int, int]) -> tuple[Ints, Ints]:
-            part = slice(*span)
-            left, norms = self._prepared(self.rows[part])
-            squared = twice @ left.T
-            squared += right_norms[:, None]
-            squared += norms
-            margin = lengths[:, None] + np.sqrt(norms)
-            np.square(margin, out=margin)
-            margin *= np.float32(self.error)
-            margin += np.float32(1e-30)
-            np.subtract(squared, margin, out=low[:, part])
-            np.add(squared, margin, out=high[:, part])
-            bound = np.where(self.reach[part] < 0, -np.inf, self.reach[part] ** 2).astype(np.float32)
-            columns, rows = np.nonzero(low[new, part] <= bound)
-            return rows + span[0], asked[new[columns]]
-
-        found = list(self.workers.map(measure, spans(n, ROWS)))
-        pairs = tuple(np.concatenate([part[side] for part in found]) for side in (0, 1))
-        at = np.arange(len(asked))
-        low[at, asked] = high[at, asked] = np.inf
-        limit = np.partition(high, width - 1, axis=1)[:, width - 1]
-        queries, columns = np.nonzero((low <= limit[:, None]) & (low < np.inf))
-        squared = direct(self.rows, asked[queries], self.rows, columns)
-        order = np.lexsort((columns, squared, queries))
-        first = np.searchsorted(queries[order], at)
-        take = order[first[:, None] + np.arange(width)]
-        return columns[take], squared[take], (pairs[0], pairs[1])
-
-
-def _add(rows: Array, ids: Ints, distances: Array, known: Ints, last: Doubles, at: Ints, new: Ints) -> None:
-    """Put the row `new[p]` into the list of `at[p]` where it comes before the last that is known; in place."""
-    other = at != new
-    at, new = at[other], new[other]
-    squared = direct(rows, at, rows, new)
-    lists, place = np.unique(at, return_inverse=True)
-    count = np.bincount(place, minlength=len(lists))
+def _add(rows: Array, ids: Ints, distances: Array, known: Ints, last: Doubles, found: Found) -> None:
+    """Put the row `found.fresh[p]` into the list of `found.rows[p]` where it comes before the last known; in place."""
+    lists, place = np.unique(found.rows, return_inverse=True)
+    count = np.bincount(place)
     order = np.argsort(place, kind="stable")
-    slot = np.arange(len(at)) - np.repeat(np.cumsum(count) - count, count)
-    width, most = ids.shape[1], int(count.max(initial=0))
-    if not most:
-        return
+    slot = np.arange(len(place)) - np.repeat(np.cumsum(count) - count, count)
+    came = (place[order], slot, found.fresh[order], np.sqrt(found.gaps[order]).astype(np.float32))
+    end = np.where(known[lists] > 0, distances[lists, np.maximum(known[lists], 1) - 1], -1)
+    end[np.isinf(last[lists])] = np.inf
+    mine, far, tied = _inserted(ids[lists], distances[lists], end, came)
+    ids[lists[~tied]], distances[lists[~tied]] = mine[~tied], far[~tied]
+    if tied.any():  # float32 cannot order these
+        among = tied[came[0]]
+        renamed = np.cumsum(tied) - 1
+        _sorted_in(
+            rows, ids, distances, known, last, lists[tied], (renamed[came[0][among]], *(c[among] for c in came[1:]))
+        )
+
+
+def _inserted(ids: Ints, distances: Array, end: Array, came: tuple[Array, ...]) -> tuple[Ints, Array, Array]:
+    """Lists with what `came` put in by distance, one for each list at a time; and which lists held an equal one.
+
+    `end`: what is not nearer than this is left out. `came`: list, turn, row and distance of each, by list and turn.
+    """
+    tied = np.zeros(len(ids), bool)
+    columns = np.arange(ids.shape[1])
+    for turn in range(int(came[1].max(initial=-1)) + 1):
+        at, new, far = (part[came[1] == turn] for part in (came[0], came[2], came[3]))
+        tied[at[(distances[at] == far[:, None]).any(axis=1)]] = True
+        near = far < end[at]
+        at, new, far = at[near], new[near], far[near]
+        place = (distances[at] < far[:, None]).sum(axis=1)[:, None]
+        for array, values in ((ids, new), (distances, far)):
+            moved = np.roll(array[at], 1, axis=1)
+            array[at] = np.where(columns < place, array[at], np.where(columns == place, values[:, None], moved))
+    return ids, distances, tied
+
+
+def _sorted_in(
+    rows: Array, ids: Ints, distances: Array, known: Ints, last: Doubles, lists: Ints, came: tuple[Array, ...]
+) -> None:
+    """As `_add` for some lists, sorted anew by distance in float64 where float32 has equal ones, then by row."""
+    width, most = ids.shape[1], int(came[1].max()) + 1
     wide_ids = np.full((len(lists), width + most), -1, np.int64)
     wide = np.full((len(lists), width + most), np.inf, np.float32)
     wide_ids[:, :width], wide[:, :width] = ids[lists], distances[lists]
-    wide_ids[place[order], width + slot] = new[order]
-    wide[place[order], width + slot] = np.sqrt(squared[order])
+    wide_ids[came[0], width + came[1]] = came[2]
+    wide[came[0], width + came[1]] = came[3]
     exact = np.zeros(wide.shape)
-    ranked = np.sort(wide, axis=1)
-    equal = ((ranked[:, 1:] == ranked[:, :-1]) & (ranked[:, 1:] < np.inf)).any(axis=1)  # float32 cannot order these
-    which, column = np.nonzero(equal[:, None] & (wide_ids >= 0))
+    which, column = np.nonzero(wide_ids >= 0)
     exact[which, column] = direct(rows, lists[which], rows, wide_ids[which, column])
-    final = np.where(known[lists] > 0, ids[lists, np.maximum(known[lists], 1) - 1], -1)
     turn = np.lexsort((wide_ids, exact, wide), axis=1)
+    final = np.where(known[lists] > 0, ids[lists, np.maximum(known[lists], 1) - 1], -1)
     wide_ids, wide = np.take_along_axis(wide_ids, turn, axis=1), np.take_along_axis(wide, turn, axis=1)
     whole = np.isinf(last[lists])
     end = np.where(whole, (wide_ids >= 0).sum(axis=1), (wide_ids == final[:, None]).argmax(axis=1) + 1)

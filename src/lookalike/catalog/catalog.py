@@ -397,14 +397,15 @@ class Catalog:
 
     def title(self) -> str:
         """What the catalog is called: its folder's name, without `.catalog`."""
-        folder = getattr(self.store, "folder", None)
-        return folder.resolve().name.removesuffix(".catalog") if isinstance(folder, Path) else "catalog"
+        return str(getattr(self.store, "title", "catalog"))
 
     def _resolve(self, query: str | os.PathLike[str] | bytes, decoder: images.Decoder) -> _Query:
         if isinstance(query, bytes):
             return self._photo("photo", query, decoder)
         view, text = self.view(), os.fspath(query)
-        row = view.rows.get(text, view.stems.get(text, -1))
+        row = view.rows.get(text, -1)
+        if row < 0:
+            row = view.stems.get(text, -1)
         if row >= 0:
             return _Query(view.ids[row], self.thumbnails([view.ids[row]])[0], row=row)
         path = Path(text)

@@ -66,6 +66,7 @@ class Explorer:
         """Make ready what the first visitor would wait for: vectors, both faces of the metadata, the map, the model."""
         _ = self.info, self.points, self.columns, self.clusters
         for item in self.ids[:1]:
+            self._view.space(RankingOptions()).searcher.prepare()
             self.search(self.thumbnail(item), RankingOptions(k=1))
 
     @property
@@ -244,6 +245,23 @@ class Explorer:
     def scale(self) -> float:
         """The distance at which a score of the default ranking is one half."""
         return self._view.space(RankingOptions()).scale
+
+    def table(self, ids: Sequence[str]) -> pa.Table:
+        """Some items as `lookalike export` writes all: id, path, the metadata, vector, x, y, cluster; no neighbors.
+
+        Raises `NotFound` if one of them is not there. What has no place or cluster is null.
+        """
+        rows = np.array([self.row(item) for item in ids], np.int64)
+        paths = self._store.read(schema.ITEMS, ["id", "path"])
+        at = pc.index_in(pa.array(ids, pa.string()), value_set=paths["id"].combine_chunks())
+        columns: dict[str, Any] = {"id": pa.array(ids, pa.string()), "path": paths["path"].take(at)}
+        columns |= {name: self.metadata[name].take(rows) for name in self.metadata.column_names}
+        vectors = self._view.vectors[rows]
+        columns["vector"] = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), self._view.vectors.shape[1])
+        for axis, name in enumerate(("x", "y")):
+            columns[name] = pa.array(self.positions[rows, axis], mask=~np.isfinite(self.positions[rows, axis]))
+        columns["cluster"] = pa.array(self.labels[rows], mask=self.labels[rows] < 0)
+        return pa.table(columns)
 
     def similar(self, item: str, options: RankingOptions) -> Similar:
         """The look-alikes of an item; raises `NotFound` for an id that is not there."""

@@ -82,7 +82,7 @@ class Live:
             try:
                 explorer.warm()
             except LookalikeError as exc:
-                _log.warning("%s: %s", exc.code, exc)  # whoever asks for it is told
+                _log.info("%s: %s", exc.code, exc)  # whoever asks for it is told
         return explorer
 
     def _load(self) -> None:

@@ -12,7 +12,7 @@ from lookalike.catalog.catalog import Catalog
 from lookalike.errors import ModelMismatch
 from lookalike.options import IndexOptions, ModelOptions
 from lookalike.records import Indexed, ModelFacts, Progress
-from lookalike.store import LanceStore, is_unfinished
+from lookalike.store import LanceStore, is_used
 
 Source = str | os.PathLike[str]
 
@@ -23,7 +23,7 @@ def open_catalog(path: Source, *, version: int | None = None) -> Catalog:
     Raises `NotFound` where there is nothing, `CatalogForeign` for another folder or a newer format, and
     `CatalogDamaged` where a file of it is missing or changed.
     """
-    return Catalog(LanceStore.open(Path(path), version))
+    return Catalog(LanceStore.open(path, version))
 
 
 def create(
@@ -34,11 +34,13 @@ def create(
     precision: str | None = None,
     weights: Source | None = None,
     settings: Mapping[str, str] | None = None,
+    device: str | None = None,
 ) -> Catalog:
     """Make an empty catalog for vectors of `model` (None: the default; see `lookalike models list`).
 
     `precision` None: what suits this CPU's instructions. `weights` is a weight file for a model that takes one, such
-    as `vgg16`; `settings` belong to `model="onnx:PATH"`, with the keys of `--model-option`. All are fixed from then
+    as `vgg16`; `device` is what computes the vectors (`auto`, `cpu`, `openvino` or `cuda`); `settings` belong to
+    `model="onnx:PATH"`, with the keys of `--model-option`. All are fixed from then
     on. Raises `CatalogForeign` if the folder holds anything, `ModelError` for an unknown model or weights that are
     missing or refused, `UsageError` for a resize or precision that it does not have.
     """
@@ -48,8 +50,9 @@ def create(
         precision=precision,
         weights=None if weights is None else Path(weights),
         settings=tuple((settings or {}).items()),
+        device=device,
     )
-    return Catalog(LanceStore.create(Path(path), _facts(asked)))
+    return Catalog(LanceStore.create(path, _facts(asked)))
 
 
 def build(
@@ -66,23 +69,24 @@ def build(
     Nothing is created before the sources were found. Raises `ModelMismatch` if the catalog was made with a
     model, resize, precision or weights other than those given.
     """
-    folder, asked = Path(path), model or ModelOptions()
+    asked = model or ModelOptions()
     engines.named(options.engine)  # one that is not installed is refused before anything is made
-    if folder.exists() and not is_unfinished(folder):
-        catalog = open_catalog(folder)
+    if is_used(path):
+        catalog = open_catalog(path)
         _check_model(catalog.store.head.model, asked)
         with catalog.store.writing():
             plan = pipeline.plan(sources, options)
             done = catalog.carry_out(plan, options, vectors=asked.vectors, progress=progress, confirm=confirm)
             return catalog, done, plan.notices
-    if asked.name is None or not asked.name.startswith("onnx:"):
-        models.facts(asked.name, resize=asked.resize, precision=asked.precision)  # refused before folders are searched
+    if asked.name is None or not asked.name.startswith(("onnx:", "timm:", "open_clip:")):
+        # refused before folders are searched
+        models.facts(asked.name, resize=asked.resize, precision=asked.precision, device=asked.device)
     plan = pipeline.plan(sources, options)
     if asked.vectors is None:
         facts = _facts(asked)
     else:
         facts = pipeline.vectors_facts(asked.vectors, pipeline.read_vectors(asked.vectors, plan.found.inputs)[1])
-    catalog = Catalog(LanceStore.create(folder, facts))
+    catalog = Catalog(LanceStore.create(path, facts))
     done = catalog.carry_out(plan, options, vectors=asked.vectors, progress=progress, confirm=confirm)
     return catalog, done, plan.notices
 
@@ -90,7 +94,12 @@ def build(
 def _facts(asked: ModelOptions) -> ModelFacts:
     precision = asked.precision or models.best_precision(asked.name)
     return models.resolve(
-        asked.name, resize=asked.resize, precision=precision, weights=asked.weights, settings=dict(asked.settings)
+        asked.name,
+        resize=asked.resize,
+        precision=precision,
+        weights=asked.weights,
+        settings=dict(asked.settings),
+        device=asked.device,
     )
 
 
@@ -100,6 +109,7 @@ def _check_model(facts: ModelFacts, asked: ModelOptions) -> None:
         ("model", facts.name, None if is_file else asked.name),
         ("resize", facts.resize, asked.resize),
         ("precision", facts.precision, asked.precision),
+        ("device", facts.device, None if asked.device == "auto" else asked.device),
     ):
         if value is not None and value != has:
             raise ModelMismatch(
@@ -108,7 +118,8 @@ def _check_model(facts: ModelFacts, asked: ModelOptions) -> None:
             )
     if asked.weights is None and not asked.settings and not is_file:
         return
-    given = _facts(replace(asked, name=asked.name or facts.name, resize=facts.resize, precision=facts.precision))
+    asked = replace(asked, name=asked.name or facts.name, device=facts.device)
+    given = _facts(replace(asked, resize=facts.resize, precision=facts.precision))
     if replace(given, name=facts.name).identity != facts.identity:
         raise ModelMismatch(
             f"the catalog was made with {facts.identity}, this run asks for {given.identity}: vectors of two kinds "

@@ -27,6 +27,7 @@ def info(store: Store) -> dict[str, Any]:
         "failed": head.rows.get(schema.FAILURES, 0),
         "model": head.model.name,
         "precision": head.model.precision,
+        "device": head.model.device,
         "resize": head.model.resize,
         "dimension": head.model.dimension,
         "identity": head.model.identity,

@@ -45,6 +45,7 @@ def index(
     model: opt.Model = None,
     resize: opt.Resize = None,
     precision: opt.Precision = None,
+    device: opt.Device = None,
     weights: opt.Weights = None,
     model_option: opt.ModelOption = None,
     vectors: opt.Vectors = None,
@@ -79,7 +80,7 @@ def index(
             catalog,
             sources,
             options,
-            model=_model(model, resize, precision, weights, model_option, vectors),
+            model=_model(model, resize, precision, device, weights, model_option, vectors),
             progress=progress,
             confirm=_confirm(json),
         )
@@ -88,7 +89,8 @@ def index(
         as_json(done.as_json())
     else:
         typer.echo(_summary(done))
-        typer.echo(f"Next: lookalike similar {catalog} ID, or lookalike report {catalog} --out report")
+        named = opt.shown(catalog)
+        typer.echo(f"Next: lookalike similar {named} ID, or lookalike report {named} --out report")
     if done.failed:
         raise typer.Exit(SOME_FAILED)
 
@@ -103,6 +105,7 @@ def run(
     model: opt.Model = None,
     resize: opt.Resize = None,
     precision: opt.Precision = None,
+    device: opt.Device = None,
     weights: opt.Weights = None,
     model_option: opt.ModelOption = None,
     vectors: opt.Vectors = None,
@@ -168,7 +171,7 @@ def run(
             catalog,
             sources,
             options,
-            model=_model(chosen["model"], chosen["resize"], precision, weights, model_option, vectors),
+            model=_model(chosen["model"], chosen["resize"], precision, device, weights, model_option, vectors),
             progress=progress,
             confirm=_confirm(json),
         )
@@ -234,13 +237,20 @@ def _model(
     name: str | None,
     resize: str | None,
     precision: str | None,
+    device: str | None,
     weights: Path | None,
     told: list[str] | None,
     vectors: Path | None,
 ) -> ModelOptions:
     settings = tuple(opt.settings(told).items())
     return ModelOptions(
-        name=name, resize=resize, precision=precision, weights=weights, settings=settings, vectors=vectors
+        name=name,
+        resize=resize,
+        precision=precision,
+        device=device,
+        weights=weights,
+        settings=settings,
+        vectors=vectors,
     )
 
 

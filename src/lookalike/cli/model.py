@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -31,13 +32,28 @@ def list_models(json: opt.Json = False) -> None:
 
     found = [models.facts(name) for name in models.names()]
     if json:
-        as_json({"default": models.DEFAULT, "models": [{**asdict(f), "identity": f.identity} for f in found]})
+        listed = [{**asdict(f), "identity": f.identity, "core_ms": dict(models.core_ms(f.name))} for f in found]
+        as_json({"default": models.DEFAULT, "machine": models.MACHINE, "models": listed})
         return
     rows = [
-        [f.name + (" *" if f.name == models.DEFAULT else ""), f.dimension, f.size, f.license, f.summary] for f in found
+        [
+            f.name + (" *" if f.name == models.DEFAULT else ""),
+            f.dimension,
+            f.size,
+            _speeds(models.core_ms(f.name)),
+            f.license,
+            f.summary,
+        ]
+        for f in found
     ]
-    table(["model", "dimension", "input", "license", "what it is"], rows)
-    typer.echo("* the default")
+    table(["model", "dimension", "input", "ms a photo", "license", "what it is"], rows)
+    typer.echo(f"* the default. Milliseconds: {models.MACHINE}, without preparing the photo.")
+
+
+def _speeds(core_ms: Mapping[str, float]) -> str:
+    """Those of the device that `auto` means."""
+    usual = {key.split()[0]: ms for key, ms in core_ms.items() if "openvino" not in key or key.startswith("bf16")}
+    return ", ".join(f"{precision} {ms:.3g}" for precision, ms in usual.items())
 
 
 @app.command()

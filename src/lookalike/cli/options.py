@@ -9,12 +9,14 @@ import typer
 
 from lookalike.errors import UsageError
 
-Catalog = Annotated[Path, typer.Argument(metavar="CATALOG", help="The catalog, a folder.", show_default=False)]
+Catalog = Annotated[
+    Path, typer.Argument(metavar="CATALOG", help="The catalog: a folder, or s3://BUCKET/PREFIX.", show_default=False)
+]
 Sources = Annotated[
     list[str],
     typer.Argument(
         metavar="SOURCE...",
-        help="Folders, quoted globs, image files, or CSV/Parquet/JSONL tables with a `path` column.",
+        help="Folders, s3:// addresses, quoted globs, image files, or CSV/Parquet/JSONL tables with a `path` column.",
         show_default=False,
     ),
 ]
@@ -22,7 +24,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 Model = Annotated[
     str | None,
     typer.Option(
-        help="Model for a new catalog: one that `lookalike models list` names, or onnx:PATH.", show_default=False
+        help="Model for a new catalog: one that `lookalike models list` names, onnx:PATH, timm:NAME or open_clip:NAME.",
+        show_default=False,
     ),
 ]
 Resize = Annotated[
@@ -31,11 +34,24 @@ Resize = Annotated[
 ]
 Precision = Annotated[
     str | None,
-    typer.Option(help="Precision for a new catalog: fp32 or int8.", show_default="what suits this CPU's instructions"),
+    typer.Option(
+        help="Precision for a new catalog, one that the model has.",
+        show_default="what suits this CPU's instructions",
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        help="What computes a new catalog's vectors: auto, cpu, openvino (extra) or cuda (extra).",
+        show_default="the catalog's own",
+    ),
 ]
 Weights = Annotated[
     Path | None,
-    typer.Option(help="Weight file for a model that takes one, such as vgg16.", show_default="the downloaded one"),
+    typer.Option(
+        help="Weight file for a model that takes one, such as vgg16 (.h5) or timm:NAME (.safetensors).",
+        show_default="the downloaded one",
+    ),
 ]
 ModelOption = Annotated[
     list[str] | None,
@@ -118,6 +134,13 @@ Perplexity = Annotated[
     float | None,
     typer.Option(help="Perplexity of the map; 30 as published.", show_default="equal weights on the 15 nearest"),
 ]
+
+
+def shown(catalog: Path) -> str:
+    """A catalog as it was given: a path that was made of an address has lost one of its slashes."""
+    from lookalike import objects
+
+    return objects.address(catalog) if objects.is_address(catalog) else str(catalog)
 
 
 def settings(told: list[str] | None) -> dict[str, str]:

@@ -70,6 +70,7 @@ NAMES = {
     "download": "downloading",
     "draw": "drawing shoes",
     "index": "reading and embedding",
+    "vectors": "reading vectors",
     "neighbors": "finding neighbors",
     "recommend": "ranking",
     "clusters": "clustering",

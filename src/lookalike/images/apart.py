@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from lookalike.errors import LookalikeError, Rejected
-from lookalike.images import wire
+from lookalike.images import resample, wire
 from lookalike.images.decode import THUMBNAIL_SIDE, load
 from lookalike.images.worker import BUSY
 from lookalike.options import Fit, ImageLimits
@@ -79,6 +79,7 @@ class _Here:
 
     def results(self) -> list[Photo | Rejected]:
         photos, fit, limits, side = self._given
+        resample.warm_up(len(photos))
         found: list[Photo | Rejected] = []
         for data in photos:
             try:
@@ -100,11 +101,13 @@ class Workers:
         self._command = tuple(command or (sys.executable, "-P", "-m", "lookalike.images.worker"))
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
+        self.compiler = resample.Compiler()
 
     def start(
         self, photos: Sequence[bytes], fit: Fit, limits: ImageLimits, *, thumbnail_side: int = THUMBNAIL_SIDE
     ) -> _Apart:
         """See `Decoder.start`."""
+        self.compiler.count(len(photos))
         return _Apart(self, photos, fit, limits, thumbnail_side)
 
     def take(self) -> _Worker:
@@ -201,7 +204,7 @@ class _Apart:
         worker = self._workers.take()
         self._rows = rows
         try:
-            worker.ask([self._photos[row] for row in rows], *self._how)
+            worker.ask([self._photos[row] for row in rows], *self._how, loops=self._workers.compiler.ready)
         except BaseException:
             worker.kill()
             raise
@@ -241,9 +244,9 @@ class _Worker:
                     code="E_WORKER",
                 ) from exc
 
-    def ask(self, photos: Sequence[bytes], fit: Fit, limits: ImageLimits, side: int) -> None:
+    def ask(self, photos: Sequence[bytes], fit: Fit, limits: ImageLimits, side: int, *, loops: bool) -> None:
         """Send photos; what a worker that is gone would have said is seen when it is waited for."""
-        self._request = request = wire.laid_out([len(data) for data in photos], fit, limits, side)
+        self._request = request = wire.laid_out([len(data) for data in photos], fit, limits, side, loops=loops)
         if self._map is None or len(self._map) < request.size:
             os.ftruncate(self._memory, request.size)
             self._map = mmap.mmap(self._memory, request.size)

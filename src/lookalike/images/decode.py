@@ -31,6 +31,7 @@ from lookalike.images.color import to_rgb
 from lookalike.images.fit import fit_image, fitted_size, to_array
 from lookalike.images.histogram import color_histogram
 from lookalike.images.quiet import quiet, silence_libtiff
+from lookalike.images.resample import Resizer
 from lookalike.images.sniff import ACCEPTED, foreign, sniff
 from lookalike.images.thumbnail import encode_thumbnail, thumbnail_size
 from lookalike.options import Fit, ImageLimits
@@ -131,8 +132,9 @@ def _load(name: str, data: bytes, fit: Fit, limits: ImageLimits, thumbnail_side:
             turned = turned.reduce(factor)
     rgb, note = to_rgb(turned, profile, bits=bits)
     clock.check()
-    pixels = to_array(fit_image(rgb, fit))
-    thumbnail = encode_thumbnail(rgb, thumbnail_side)
+    resize = Resizer(rgb)
+    pixels = to_array(fit_image(rgb, fit, resize))
+    thumbnail = encode_thumbnail(rgb, thumbnail_side, resize)
     return Photo(
         pixels=pixels,
         thumbnail=thumbnail,

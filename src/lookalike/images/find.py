@@ -15,9 +15,11 @@ from lookalike.images.globs import Pattern, has_wildcard, split_wildcard
 from lookalike.images.inputs import Bounds, Fault, Listing, display, make_input, rejection
 from lookalike.images.metadata import stored_names
 from lookalike.images.read import OUTSIDE, is_within
+from lookalike.images.remote import list_objects
 from lookalike.images.sniff import has_image_name, sniff
 from lookalike.images.tables import is_table_name, list_columns, read_table
 from lookalike.images.walk import first_bytes, list_files
+from lookalike.objects import is_address
 from lookalike.records import Input
 
 
@@ -38,9 +40,10 @@ class Found:
 def find(sources: Sequence[str | os.PathLike[str]], *, root: Path | None = None) -> Found:
     """List the photos of every SOURCE, reading none.
 
-    A SOURCE is a folder (with all below it), a glob (`**` for any folders; a name that starts with a dot needs a
-    pattern that does), an image file, or a CSV, Parquet or JSON-lines table with a `path` column. Links to
-    folders are not followed; links to files are, inside their SOURCE. Folders that are catalogs are skipped.
+    A SOURCE is a folder or an address (`s3://bucket/prefix`), each with all below it, a glob (`**` for any folders; a
+    name that starts with a dot needs a pattern that does), an image file, or a CSV, Parquet or JSON-lines table with a
+    `path` column. Links to folders are not followed; links to files are, inside their SOURCE. Folders that are catalogs
+    are skipped.
     The same file met twice under one id counts once.
 
     `root` is the folder that the paths of a table, and links, may not leave; by default the SOURCE's own.
@@ -75,6 +78,8 @@ def _list_source(given: str, root: str | None) -> tuple[str, Listing]:
     """One SOURCE's absolute name and what it holds."""
     if not given or "\0" in given:
         raise UsageError(f"SOURCE {given!a} is no path: give a folder, glob, image file or table")
+    if is_address(given):
+        return list_objects(given)
     place = os.path.abspath(given)
     name = display(place)
     try:

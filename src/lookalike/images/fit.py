@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from lookalike.images.resample import Resizer
 from lookalike.options import Fit
 from lookalike.records import Bytes
 
 WHITE = (255, 255, 255)
-_GAP = 2.0
 
 
 def fitted_size(width: int, height: int, fit: Fit) -> tuple[int, int]:
@@ -26,12 +26,14 @@ def fitted_size(width: int, height: int, fit: Fit) -> tuple[int, int]:
     return max(1, round(width * fit.size / side)), max(1, round(height * fit.size / side))
 
 
-def fit_image(image: Image.Image, fit: Fit) -> Image.Image:
+def fit_image(image: Image.Image, fit: Fit, resize: Resizer | None = None) -> Image.Image:
     """Bring an RGB image to `fit.size` squared. Bicubic with antialiasing, but for `nearest`.
 
     `crop` takes the middle square; `pad` centers the photo on white; `nearest` picks one pixel for each, with
     no smoothing. An image that has the right size already is returned as it is.
+    `resize` is that of the image, where other sizes are made of it too.
     """
+    resize = resize or Resizer(image)
     width, height = image.size
     target = (fit.size, fit.size)
     if (width, height) == target:
@@ -43,15 +45,15 @@ def fit_image(image: Image.Image, fit: Fit) -> Image.Image:
         side = min(width, height)
         left, top = (width - side) / 2, (height - side) / 2
         box = (left, top, left + side, top + side)
-        return image.resize(target, Image.Resampling.BICUBIC, box=box, reducing_gap=_GAP)
+        return resize(target, box)
     if fit.resize == "pad":
         inner = fitted_size(width, height, fit)
         if inner != image.size:
-            image = image.resize(inner, Image.Resampling.BICUBIC, reducing_gap=_GAP)
+            image = resize(inner)
         canvas = Image.new("RGB", target, WHITE)
         canvas.paste(image, ((fit.size - inner[0]) // 2, (fit.size - inner[1]) // 2))
         return canvas
-    return image.resize(target, Image.Resampling.BICUBIC, reducing_gap=_GAP)
+    return resize(target)
 
 
 def to_array(image: Image.Image) -> Bytes:

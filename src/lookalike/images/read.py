@@ -11,6 +11,7 @@ import time
 from functools import lru_cache
 
 from lookalike.errors import Rejected
+from lookalike.images.fetch import read_object
 from lookalike.options import ImageLimits
 from lookalike.records import Input
 
@@ -52,6 +53,8 @@ def read(item: Input, limits: ImageLimits) -> bytes:
     Raises `Rejected` (stage `read`) with code E_GONE, E_PERMISSION, E_NOT_REGULAR (pipe, socket, device,
     folder), E_OUTSIDE_ROOT, E_EMPTY, E_TOO_LARGE, E_NAME_TOO_LONG, E_CHANGED or E_READ.
     """
+    if item.address is not None:
+        return read_object(item, limits)
     for attempt in range(2):
         if attempt:
             time.sleep(_PAUSE)

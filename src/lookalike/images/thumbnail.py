@@ -6,6 +6,8 @@ import io
 
 from PIL import Image
 
+from lookalike.images.resample import Resizer
+
 QUALITY = 85
 
 
@@ -21,14 +23,15 @@ def thumbnail_size(width: int, height: int, side: int) -> tuple[int, int]:
     return max(1, round(width * side / long)), max(1, round(height * side / long))
 
 
-def encode_thumbnail(image: Image.Image, side: int) -> bytes:
+def encode_thumbnail(image: Image.Image, side: int, resize: Resizer | None = None) -> bytes:
     """JPEG bytes of an RGB image, its long side at most `side` pixels.
 
     Only pixels go in: no EXIF, color profile or comment, nothing of what stood after the image in its file.
+    `resize` is that of the image, where other sizes are made of it too.
     """
     size = thumbnail_size(image.width, image.height, side)
     if size != image.size:
-        image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+        image = (resize or Resizer(image))(size)
     # Pillow writes a comment that it finds in `info`.
     image.info = {}
     buffer = io.BytesIO()

@@ -34,7 +34,10 @@ _CODE = re.compile(r"E_[A-Z_]{1,40}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a worker is asked: `files` are offset and length of each photo's bytes, `slots` where its answer goes."""
+    """What a worker is asked: `files` are offset and length of each photo's bytes, `slots` where its answer goes.
+
+    `loops` says that the compiled loops of `resample` are in Numba's cache.
+    """
 
     fit: Fit
     limits: ImageLimits
@@ -42,6 +45,7 @@ class Request:
     files: Sequence[tuple[int, int]]
     slots: Sequence[int]
     size: int
+    loops: bool = False
 
     def encoded(self) -> bytes:
         """The bytes of the request, its length first."""
@@ -52,6 +56,7 @@ class Request:
             "files": self.files,
             "slots": self.slots,
             "size": self.size,
+            "loops": self.loops,
         }
         data = json.dumps(told).encode()
         return _LENGTH.pack(len(data)) + data
@@ -67,6 +72,7 @@ class Request:
             files=[(start, length) for start, length in told["files"]],
             slots=told["slots"],
             size=told["size"],
+            loops=told["loops"],
         )
 
 
@@ -79,7 +85,7 @@ def length_of(head: bytes) -> int:
     return int(length)
 
 
-def laid_out(lengths: Sequence[int], fit: Fit, limits: ImageLimits, side: int) -> Request:
+def laid_out(lengths: Sequence[int], fit: Fit, limits: ImageLimits, side: int, *, loops: bool = False) -> Request:
     """A request for photos of `lengths` bytes, with a place in the shared memory for everything."""
     files, slots, place = [], [], HEAD
     for length in lengths:
@@ -89,7 +95,7 @@ def laid_out(lengths: Sequence[int], fit: Fit, limits: ImageLimits, side: int) -
         place = -(-place // 64) * 64
         slots.append(place)
         place += _FACTS + _pixel_bytes(fit) + _COLOR + thumbnail_room(side)
-    return Request(fit, limits, side, files, slots, place)
+    return Request(fit, limits, side, files, slots, place, loops)
 
 
 def thumbnail_room(side: int) -> int:

@@ -19,16 +19,20 @@ from lookalike.models.registry import (
     load,
     load_known,
     names,
+    parts,
     precisions,
     published,
     resolve,
 )
+from lookalike.models.speeds import MACHINE, core_ms
 
 __all__ = [
     "BATCH",
     "DEFAULT",
+    "MACHINE",
     "Model",
     "best_precision",
+    "core_ms",
     "download",
     "export",
     "facts",
@@ -36,6 +40,7 @@ __all__ = [
     "load",
     "load_known",
     "names",
+    "parts",
     "precisions",
     "published",
     "resolve",

@@ -10,6 +10,14 @@ _CPU_INFO = Path("/proc/cpuinfo")
 _FLAGS = frozenset({"avx512_vnni", "avx_vnni", "asimddp"})
 
 
+_BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
+
+
+def has_bf16_instructions() -> bool:
+    """Whether the CPU multiplies in bfloat16 (AVX-512 BF16 or AMX). False where it is not known (other than Linux)."""
+    return not _BF16_FLAGS.isdisjoint(_flags())
+
+
 def has_int8_instructions() -> bool:
     """Whether products of bytes are summed by one instruction (VNNI, or Arm's dot product).
 
@@ -17,10 +25,13 @@ def has_int8_instructions() -> bool:
     """
     if platform.system() == "Darwin":
         return platform.machine() == "arm64"
+    return not _FLAGS.isdisjoint(_flags())
+
+
+def _flags() -> list[str]:
     try:
         text = _CPU_INFO.read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return False
+        return []
     lines = (line.partition(":") for line in text.splitlines())
-    flags = next((value for key, _, value in lines if key.strip() in ("flags", "Features")), "")
-    return not _FLAGS.isdisjoint(flags.split())
+    return next((value for key, _, value in lines if key.strip() in ("flags", "Features")), "").split()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -10,17 +11,22 @@ import numpy as np
 from lookalike.errors import ModelError
 from lookalike.models.base import check_pixels
 from lookalike.models.cpu import has_int8_instructions
+from lookalike.models.pace import BATCHES, Pace
 from lookalike.records import Bytes, Floats, ModelFacts
 
-BATCH = 2
-"""Photos that go through the network at once: memory grows with it, the vectors do not change."""
+BATCH = BATCHES[0]
+"""Photos that go through the network at once, until it is known what is fastest; the vectors do not change."""
+
+_EXACT = {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
+"""For CUDA: products in full float32, and no choice of an algorithm by a timing."""
 
 
 class OnnxModel:
     """Runs a graph with input `pixels` (b, size, size, 3) uint8 and output `vectors` (b, dimension) float32.
 
     Every call runs on `threads` threads of its own, so that several callers share one instance, each on its
-    core. Larger inputs are cut into runs of `batch` (None: `BATCH`), which keeps memory flat.
+    core. Larger inputs are cut into runs of `batch`, which keeps memory flat; None: of the size that was fastest on the
+    first photos.
     """
 
     def __init__(
@@ -33,9 +39,12 @@ class OnnxModel:
         batch: int | None = None,
     ) -> None:
         self._facts = facts
-        self._batch = batch
+        self.batch = batch
+        self.pace = Pace()
+        # what one thread computes is measured well beside other programs, what several do only by the clock
+        self._clock = time.thread_time if threads == 1 else time.perf_counter
         self._again = again
-        self._session = _session(graph, facts.name, threads)
+        self._session = _session(graph, facts, threads)
         self._probe()
 
     @property
@@ -47,10 +56,12 @@ class OnnxModel:
         """One vector a photo; see `Model.embed`."""
         check_pixels(pixels, self._facts.size)
         vectors = np.empty((len(pixels), self._facts.dimension), np.float32)
-        batch = self._batch or BATCH
+        batch = self.batch or self.pace.batch(len(pixels))
+        started = self._clock()
         for start in range(0, len(pixels), batch):
             part = np.ascontiguousarray(pixels[start : start + batch])
             vectors[start : start + batch] = self._run(part)
+        self.pace.note(batch, len(pixels), self._clock() - started)
         return vectors
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
@@ -76,9 +87,18 @@ class OnnxModel:
             )
 
 
-def _session(graph: bytes, name: str, threads: int) -> Any:
+def _session(graph: bytes, facts: ModelFacts, threads: int) -> Any:
     import onnxruntime
 
+    name, providers = facts.name, ["CPUExecutionProvider"]
+    if facts.device == "cuda":
+        if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+            raise ModelError(
+                f"{name} on the device cuda needs ONNX Runtime with CUDA: pip uninstall onnxruntime, then "
+                "pip install 'lookalike[cuda]'; on this machine, give --device cpu for a new catalog",
+                code="E_MODEL_DEVICE",
+            )
+        providers = ["CUDAExecutionProvider", *providers]
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -89,6 +109,15 @@ def _session(graph: bytes, name: str, threads: int) -> Any:
         # the fast kernels for such CPUs may overflow; these cannot, so vectors are the same on every machine
         options.add_session_config_entry("session.x64quantprecision", "1")
     try:
-        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            graph, options, providers=providers, provider_options=[_EXACT if p[:4] == "CUDA" else {} for p in providers]
+        )
     except Exception as exc:  # as above
         raise ModelError(f"ONNX Runtime refuses the graph of {name}: {exc}") from exc
+    if facts.device == "cuda" and session.get_providers()[0] != "CUDAExecutionProvider":
+        raise ModelError(
+            f"{name} on the device cuda finds no GPU that ONNX Runtime can use: look at the driver and its libraries, "
+            "or give --device cpu for a new catalog",
+            code="E_MODEL_DEVICE",
+        )
+    return session

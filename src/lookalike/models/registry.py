@@ -8,15 +8,17 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from lookalike.errors import LookalikeError, ModelError, UsageError
-from lookalike.models import lite0, lites, onnxfile, vgg16
+from lookalike.models import lite0, lites, onnxfile, torch_models, vgg16
 from lookalike.models.base import Model
 from lookalike.models.cache import cached
 from lookalike.models.cpu import has_int8_instructions
 from lookalike.models.download import download as fetch
 from lookalike.models.onnx_model import OnnxModel
+from lookalike.models.openvino_model import OpenVinoModel
 from lookalike.models.tiny import TinyModel
+from lookalike.models.towers import is_tower
 from lookalike.models.weights import Published, find, take
-from lookalike.options import RESIZES, check_choice, check_range
+from lookalike.options import DEVICES, RESIZES, check_choice, check_range
 from lookalike.records import Advance, ModelFacts
 
 DEFAULT = "efficientnet-lite0"
@@ -30,6 +32,7 @@ class _Entry:
 
     `graph` gives the ONNX model of these facts, None for a model that is none. `hidden` ones are known by name but
     not listed. `published` are the weights of a model whose weights are no part of the install.
+    `parts` as in the function below.
     """
 
     facts: ModelFacts
@@ -38,6 +41,7 @@ class _Entry:
     hidden: bool = False
     published: Published | None = None
     batch: int | None = None
+    parts: tuple[tuple[int, float], ...] = ()
 
 
 def names(*, hidden: bool = False) -> tuple[str, ...]:
@@ -47,9 +51,17 @@ def names(*, hidden: bool = False) -> tuple[str, ...]:
 
 def precisions(name: str | None = None) -> tuple[str, ...]:
     """The precisions that a model (None: the default) comes in, its usual one first."""
-    if name is not None and name.startswith(onnxfile.PREFIX):
+    if name is not None and (name.startswith(onnxfile.PREFIX) or is_tower(name)):
         return ("fp32",)
     return _entry(DEFAULT if name is None else name).precisions
+
+
+def parts(name: str) -> tuple[tuple[int, float], ...]:
+    """The pieces that a model's vector is made of, in order: how many numbers, and what each weighs in the default
+    ranking. None for a vector that is of one piece, or of a model that is not known here.
+    """
+    entry = _MODELS.get(name)
+    return () if entry is None else entry.parts
 
 
 def best_precision(name: str | None = None) -> str:
@@ -61,12 +73,18 @@ def best_precision(name: str | None = None) -> str:
     return "int8" if "int8" in offered and has_int8_instructions() else offered[0]
 
 
-def facts(name: str | None = None, *, resize: str | None = None, precision: str | None = None) -> ModelFacts:
+def facts(
+    name: str | None = None, *, resize: str | None = None, precision: str | None = None, device: str | None = None
+) -> ModelFacts:
     """What is known of a model (None: the default), without its weights being read.
 
-    `resize` replaces the model's usual way to make a photo square, `precision` its usual precision; both change
-    `identity`. Raises `ModelError` for a name that is not known and `UsageError` for another wrong value.
+    `resize` replaces the model's usual way to make a photo square, `precision` its usual precision, `device` (one of
+    `options.DEVICES`) what computes it; all change `identity`. Raises `ModelError` for a name that is not known and
+    `UsageError` for another wrong value.
     """
+    if name is not None and is_tower(name):
+        torch_models.refuse_settings(name, None, precision)
+        return replace(torch_models.facts(name, resize), device=_device(name, precision, device))
     entry = _entry(DEFAULT if name is None else name)
     if resize is not None:
         check_choice("resize", resize, RESIZES)
@@ -76,7 +94,21 @@ def facts(name: str | None = None, *, resize: str | None = None, precision: str 
         entry.facts,
         resize=entry.facts.resize if resize is None else resize,
         precision=entry.facts.precision if precision is None else precision,
+        device=_device(entry.facts.name, precision, device, network=entry.graph is not None),
     )
+
+
+def _device(name: str, precision: str | None, device: str | None, *, network: bool = True) -> str:
+    """What computes the vectors; `auto` (or None) is the CPU through ONNX Runtime, for bf16 through OpenVINO."""
+    if device is not None:
+        check_choice("device", device, DEVICES)
+    if device in (None, "auto"):
+        return "openvino" if precision == "bf16" else "cpu"
+    if precision == "bf16" and device != "openvino":
+        raise UsageError(f"{name} in bf16 runs on --device openvino only, not on {device}: leave --device out")
+    if device != "cpu" and not network:
+        raise UsageError(f"{name} is no network: it runs on --device cpu only")
+    return str(device)
 
 
 def published(name: str) -> Published | None:
@@ -121,10 +153,12 @@ def resolve(
     precision: str | None = None,
     weights: Weights | None = None,
     settings: Mapping[str, str] | None = None,
+    device: str | None = None,
 ) -> ModelFacts:
     """The facts that a catalog is made with: `facts`, and the checksum of the weights.
 
-    `name` may be `onnx:PATH`; `settings` then say how photos go into that file, see `onnxfile.Settings`.
+    `name` may be `onnx:PATH`; `settings` then say how photos go into that file, see `onnxfile.Settings`. It may be
+    `timm:NAME` or `open_clip:NAME`, with a safetensors file as `weights` (None: the published ones, from the hub).
 
     `weights` is a file that takes the place of the downloaded one, for models that take one. It is read and its
     graph kept in the cache folder, so that later runs need no path. Raises `ModelError` where there are no weights,
@@ -133,10 +167,14 @@ def resolve(
     if name is not None and name.startswith(onnxfile.PREFIX):
         if weights is not None:
             raise UsageError("an ONNX file holds its weights: leave --weights out")
-        return _onnx_facts(name, resize, precision, settings or {})
+        found_ = _onnx_facts(name, resize, precision, settings or {})
+        return replace(found_, device=_device(name, precision, device))
+    if name is not None and is_tower(name):
+        torch_models.refuse_settings(name, settings, precision)
+        return replace(_torch_facts(name, resize, weights), device=_device(name, precision, device))
     if settings:
         raise UsageError(f"{next(iter(settings))!r} is a setting of ONNX files: give --model {onnxfile.PREFIX}PATH")
-    known = facts(name, resize=resize, precision=precision)
+    known = facts(name, resize=resize, precision=precision, device=device)
     entry = _entry(known.name)
     if entry.published is None:
         if weights is not None:
@@ -157,6 +195,7 @@ def load(
     threads: int = 1,
     weights: Weights | None = None,
     settings: Mapping[str, str] | None = None,
+    device: str | None = None,
 ) -> Model:
     """The model of that name (None: the default), ready to embed; the arguments are those of `resolve`.
 
@@ -169,7 +208,7 @@ def load(
     (2, 22)
     """
     check_range("threads", threads, 1, 1024)
-    known = resolve(name, resize=resize, precision=precision, weights=weights, settings=settings)
+    known = resolve(name, resize=resize, precision=precision, weights=weights, settings=settings, device=device)
     return load_known(known, threads)
 
 
@@ -180,8 +219,8 @@ def load_known(known: ModelFacts, threads: int = 1) -> Model:
     where they are no longer there.
     """
     check_range("threads", threads, 1, 1024)
-    if known.name.startswith(onnxfile.PREFIX):
-        return OnnxModel(graph_of(known), known, threads=threads, again=(load_known, (known, threads)), batch=1)
+    if known.name.startswith(onnxfile.PREFIX) or is_tower(known.name):
+        return _running(graph_of(known), known, threads, batch=1)
     if known.name == "vectors":
         raise ModelError(
             "the vectors of this catalog were computed elsewhere, so no photo can be turned into one here: ask for an "
@@ -189,18 +228,25 @@ def load_known(known: ModelFacts, threads: int = 1) -> Model:
             code="E_MODEL_MISSING",
         )
     entry = _entry(known.name)
-    own = facts(known.name, resize=known.resize, precision=known.precision)
+    own = facts(known.name, resize=known.resize, precision=known.precision, device=known.device)
     if entry.published is not None:
         own = replace(own, sha256=known.sha256, md5=known.md5, published=known.published)
     if entry.graph is None:
         return TinyModel(own)
-    return OnnxModel(entry.graph(own), own, threads=threads, again=(load_known, (own, threads)), batch=entry.batch)
+    return _running(entry.graph(own), own, threads, batch=entry.batch)
+
+
+def _running(graph: bytes, known: ModelFacts, threads: int, *, batch: int | None) -> Model:
+    kind = OpenVinoModel if known.device == "openvino" else OnnxModel
+    return kind(graph, known, threads=threads, again=(load_known, (known, threads)), batch=batch)
 
 
 def graph_of(known: ModelFacts) -> bytes:
     """The ONNX model of these facts: `pixels` (b, size, size, 3) uint8 RGB to `vectors` (b, dimension) float32."""
     if known.name.startswith(onnxfile.PREFIX):
-        return _onnx_graph(known)
+        return _file_graph(known, onnxfile.cache_key(known), f"--model {onnxfile.PREFIX}PATH")
+    if is_tower(known.name):
+        return _file_graph(known, torch_models.cache_key(known), f"--model {known.name} --weights FILE")
     graph = _entry(known.name).graph
     if graph is None:
         raise UsageError(f"{known.name} is no network and cannot be exported: give one of {', '.join(names())}")
@@ -227,14 +273,18 @@ def _onnx_facts(name: str, resize: str | None, precision: str | None, settings: 
     return known
 
 
-def _onnx_graph(known: ModelFacts) -> bytes:
-    key = onnxfile.cache_key(known)
+def _torch_facts(name: str, resize: str | None, weights: Weights | None) -> ModelFacts:
+    known, build = torch_models.choose(name, weights, resize)
+    cached(torch_models.cache_key(known), build)
+    _wrapped[torch_models.cache_key(known)] = build
+    return known
 
+
+def _file_graph(known: ModelFacts, key: str, again: str) -> bytes:
     def gone() -> bytes:
         raise ModelError(
             f"the graph of {known.name} that the catalog was made with (SHA-256 {known.sha256}) is no longer in the "
-            "cache folder: give its file once more, with "
-            f"`lookalike index CATALOG SOURCE --model {onnxfile.PREFIX}PATH`",
+            f"cache folder: give its file once more, with `lookalike index CATALOG SOURCE {again}`",
             code="E_MODEL_MISSING",
         )
 
@@ -248,6 +298,10 @@ def _lite0(output: str) -> Callable[[ModelFacts], bytes]:
         return cached(key, lambda: lite0.build(data, output=output, precision=known.precision))
 
     return graph
+
+
+def _taps(network: lite0.Network) -> tuple[tuple[int, float], ...]:
+    return tuple((2 * network.blocks[tap.block].outputs, tap.share) for tap in network.taps)
 
 
 def _sister(sister: lites.Sister) -> _Entry:
@@ -264,7 +318,7 @@ def _sister(sister: lites.Sister) -> _Entry:
         sha256=sister.sha256,
         summary=f"as the default from a larger network at {sister.network.size} x {sister.network.size}",
     )
-    return _Entry(facts_, graph)
+    return _Entry(facts_, graph, parts=_taps(sister.network))
 
 
 def _vgg16(published_: Published, *, top: bool) -> Callable[[ModelFacts], bytes]:
@@ -310,7 +364,7 @@ _VGG16 = ModelFacts(
 _MODELS: Mapping[str, _Entry] = {
     entry.facts.name: entry
     for entry in (
-        _Entry(_LITE0, _lite0("statistics"), ("fp32", "int8")),
+        _Entry(_LITE0, _lite0("statistics"), ("fp32", "int8"), parts=_taps(lite0.LITE0)),
         _Entry(
             replace(
                 _LITE0,
@@ -323,7 +377,13 @@ _MODELS: Mapping[str, _Entry] = {
         ),
         _sister(lites.LITE1),
         _sister(lites.LITE2),
-        _Entry(_VGG16, _vgg16(vgg16.WITH_TOP, top=True), published=vgg16.WITH_TOP, batch=vgg16.ROWS),
+        _Entry(
+            _VGG16,
+            _vgg16(vgg16.WITH_TOP, top=True),
+            ("fp32", "bf16"),
+            published=vgg16.WITH_TOP,
+            batch=vgg16.ROWS,
+        ),
         _Entry(
             replace(
                 _VGG16,
@@ -334,6 +394,7 @@ _MODELS: Mapping[str, _Entry] = {
                 md5=vgg16.WITHOUT_TOP.md5,
             ),
             _vgg16(vgg16.WITHOUT_TOP, top=False),
+            ("fp32", "bf16"),
             published=vgg16.WITHOUT_TOP,
         ),
         _Entry(

@@ -39,7 +39,7 @@ def compute_neighbors(store: Store, k: int = GRAPH_K, *, progress: Progress | No
     if not graph_is_ready(store, k):
         with store.writing():
             if not graph_is_ready(store, k):
-                return renew_neighbors(store, k, step(progress, "neighbors"))
+                return renew_neighbors(store, k, step(progress, "neighbors"), step(progress, "vectors"))
     return stored_neighbors(store)
 
 

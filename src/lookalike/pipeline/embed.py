@@ -97,7 +97,8 @@ class Embedder:
     def __call__(self, batch: Sequence[Task]) -> list[Outcome]:
         """One outcome a task, in order."""
         found: list[Outcome] = []
-        for part in _parts(self._read(task) for task in batch):
+        fetched = images.fetch([task.input for task in batch], self._limits)
+        for part in _parts(self._read(task, fetched.pop(task.input.id, None)) for task in batch):
             found += self._embedded(part)
         return found
 
@@ -113,10 +114,12 @@ class Embedder:
         """What becomes of photos that no process survives."""
         return [Failed(task.input, None, Rejected("E_WORKER", detail, stage="embed")) for task in batch]
 
-    def _read(self, task: Task) -> Unchanged | Twin | Failed | _Read:
+    def _read(self, task: Task, fetched: bytes | Rejected | None) -> Unchanged | Twin | Failed | _Read:
         sha256 = None
         try:
-            data = images.read(task.input, self._limits)
+            if isinstance(fetched, Rejected):
+                raise fetched
+            data = images.read(task.input, self._limits) if fetched is None else fetched
             sha256 = images.content_hash(data)
             if sha256 == task.known:
                 return Unchanged(task.input)

@@ -6,12 +6,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lookalike.analysis import Whitening, fit_whitening
+from lookalike import models
+from lookalike.analysis import Part, Whitening, fit_looks
 from lookalike.pipeline.loading import load_vectors
 from lookalike.records import Floats
 from lookalike.store import Computed, Replace, Store, schema
 
-COLOR = 0.1
+COLOR = 0.06
 """The share of color in the default ranking; stored with a fit, so that it stays the same until the next."""
 OUTGROWN = 2.0
 """A fit is outgrown by a catalog of more than this many times its items, or of less than one part in this many."""
@@ -32,12 +33,13 @@ def renew_whitening(store: Store, *, refit: bool = False) -> None:
     items = store.head.rows.get(schema.ITEMS, 0)
     if items == 0 or not (refit or schema.WHITENING not in store.head.computed or is_outgrown(store)):
         return
-    fit = fit_whitening(load_vectors(store)[1])
+    fit = _fit(store, load_vectors(store)[1])
     values = np.vstack([fit.mean, fit.axes.T])
     ids = ["mean", *(f"{axis:05d}" for axis in range(fit.axes.shape[1]))]
     flat = pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
     table = pa.table([pa.array(ids, pa.string()), flat], schema=schema.whitening(values.shape[1]))
-    computed = Computed(of=store.head.vectors, options={"items": items, "color": COLOR})
+    parts = [[part.start, part.stop, part.width, part.weight] for part in fit.parts]
+    computed = Computed(of=store.head.vectors, options={"items": items, "color": COLOR, "parts": parts})
     store.commit("whitening fitted", [Replace(schema.WHITENING, table)], computed={schema.WHITENING: computed})
 
 
@@ -50,7 +52,12 @@ def default_color(store: Store) -> float:
 def whitening(store: Store, vectors: Floats) -> Whitening:
     """The stored fit; where there is none, one of these vectors, which is then not stored."""
     if schema.WHITENING not in store.head.computed:
-        return fit_whitening(vectors)
+        return _fit(store, vectors)
     table = store.read(schema.WHITENING).sort_by("id")
     values = pc.list_flatten(table["values"]).to_numpy().reshape(len(table), -1)
-    return Whitening(values[-1], np.ascontiguousarray(values[:-1].T))
+    parts = store.head.computed[schema.WHITENING].options.get("parts", [])
+    return Whitening(values[-1], np.ascontiguousarray(values[:-1].T), tuple(Part(*part) for part in parts))
+
+
+def _fit(store: Store, vectors: Floats) -> Whitening:
+    return fit_looks(vectors, models.parts(store.head.model.name))

@@ -45,12 +45,15 @@ def stored_neighbors(store: Store) -> Neighbors:
     return Neighbors(_padded(table["rows"], -1, np.int64), _padded(table["distances"], np.inf, np.float32))
 
 
-def renew_neighbors(store: Store, k: int, advance: Advance | None) -> Neighbors:
-    """Bring the stored graph up to date with at least `k` neighbors an item, or make it; under `writing`."""
+def renew_neighbors(store: Store, k: int, advance: Advance | None = None, reading: Advance | None = None) -> Neighbors:
+    """Bring the stored graph up to date with at least `k` neighbors an item, or make it; under `writing`.
+
+    `reading` is told of the vectors that were read, `advance` of the items whose neighbors were found.
+    """
     known = store.head.computed.get(schema.NEIGHBORS)
     before = known.options["k"] if known is not None else 0
     k = max(k, GRAPH_K, before)
-    ids, vectors = load_vectors(store)
+    ids, vectors = load_vectors(store, reading)
     prints = fingerprints(vectors)
     wide = k + -(-k // SPARE)
     old = _kept(store) if before == k else None

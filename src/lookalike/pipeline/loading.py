@@ -2,20 +2,62 @@
 
 from __future__ import annotations
 
+import os
+from tempfile import TemporaryFile, gettempdir
+
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
-from lookalike.records import COLOR_BINS, Floats, Ints
+from lookalike.errors import StoreError
+from lookalike.records import COLOR_BINS, Advance, Floats, Ints
 from lookalike.store import Store, schema
 
+IN_MEMORY = 2 << 30
+"""Bytes of vectors that are held in memory; more lie in a temporary file, of which the system keeps what fits."""
 
-def load_vectors(store: Store) -> tuple[list[str], Floats]:
-    """Ids in their order, and the (n, d) float32 vectors in the same."""
-    table = store.read(schema.ITEMS, ["id", "vector"])
-    order = pc.sort_indices(table["id"])
-    dimension = store.head.model.dimension
-    flat = pc.list_flatten(table["vector"]).to_numpy().reshape(-1, dimension)
-    return table["id"].take(order).to_pylist(), np.ascontiguousarray(flat[order.to_numpy()])
+
+def load_vectors(store: Store, advance: Advance | None = None) -> tuple[list[str], Floats]:
+    """Ids in their order, and the (n, d) float32 vectors in the same.
+
+    They are read in blocks, each put in its place: beyond the ids this takes the vectors once, or, above 2 GiB, a
+    memory map of a temporary file (in `TMPDIR`) that goes when the array does. `advance` is called with (read, n).
+    """
+    ids = store.read(schema.ITEMS, ["id"])["id"].combine_chunks()
+    order: Ints = pc.sort_indices(ids).to_numpy().astype(np.int64)
+    place = np.empty(len(ids), np.int64)
+    place[order] = np.arange(len(ids))
+    vectors = _room(len(ids), store.head.model.dimension)
+    done = 0
+    for table in store.stream(schema.ITEMS, ["id", "vector"]):
+        to = slice(done, done + table.num_rows)
+        if not table["id"].combine_chunks().equals(ids[to]):
+            raise StoreError("the items changed while they were read: run the same command again")
+        vectors[place[to]] = pc.list_flatten(table["vector"]).to_numpy().reshape(table.num_rows, -1)
+        done += table.num_rows
+        if advance is not None:
+            advance(done, len(ids))
+    if done != len(ids):
+        raise StoreError(f"{done} of {len(ids)} vectors could be read: run `lookalike check`")
+    return ids.take(pa.array(order)).to_pylist(), vectors
+
+
+def _room(n: int, d: int) -> Floats:
+    size = 4 * n * d
+    if size <= IN_MEMORY:
+        return np.empty((n, d), np.float32)
+    with TemporaryFile(prefix="lookalike-") as file:
+        try:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)  # a map of a full disk would end the process
+            else:
+                file.truncate(size)
+        except OSError as exc:
+            raise StoreError(
+                f"{size:,} bytes for the vectors do not fit in {gettempdir()!r} ({exc.strerror}): "
+                "set TMPDIR to a folder with more room"
+            ) from exc
+        return np.memmap(file, np.float32, "r+", shape=(n, d))
 
 
 def load_colors(store: Store) -> Floats:

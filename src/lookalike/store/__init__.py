@@ -2,7 +2,7 @@
 
 from lookalike.store.base import Append, Change, Computed, Delete, Head, Replace, Store, Upsert
 from lookalike.store.lance_store import LanceStore
-from lookalike.store.manifest import MARKER, is_unfinished
+from lookalike.store.manifest import MARKER, is_used
 from lookalike.store.memory import MemoryStore
 
 __all__ = [
@@ -17,5 +17,5 @@ __all__ = [
     "Replace",
     "Store",
     "Upsert",
-    "is_unfinished",
+    "is_used",
 ]

@@ -6,7 +6,7 @@ belongs together. `commit` changes any of them in one step: a reader sees all of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,6 +17,8 @@ import pyarrow as pa
 from lookalike.records import Checked, ModelFacts
 from lookalike.store import schema
 
+STREAMED = 4_096
+"""Rows that `Store.stream` gives at a time, at most."""
 FORMAT = 1
 """Version of the on-disk format that this release writes, and the newest that it reads."""
 
@@ -150,6 +152,10 @@ class Store(Protocol):
         where: str | None = None,
     ) -> pa.Table:
         """Rows of a table in no particular order; of `ids` only, or those for which the SQL `where` holds."""
+        ...
+
+    def stream(self, table: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """All rows of a table, in the order of `read`, a few thousand at a time."""
         ...
 
     def commit(

@@ -1,23 +1,23 @@
-"""The catalog on disk: one Lance data set a table, tied together by the manifest of a version."""
+"""The catalog as stored: one Lance data set a table, tied together by the manifest of a version."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 import pyarrow as pa
 
-from lookalike.errors import CatalogDamaged, CatalogForeign, LookalikeError, StoreError, UsageError
+from lookalike.errors import CatalogDamaged, CatalogForeign, CatalogLocked, LookalikeError, StoreError, UsageError
 from lookalike.records import Checked, ModelFacts
 from lookalike.store import schema
-from lookalike.store.base import Append, Change, Computed, Delete, Head, Replace, Upsert, next_head, now
-from lookalike.store.integrity import check_files, check_written, data_files, remove_orphans, settle
-from lookalike.store.lock import no_space, write_lock
+from lookalike.store.base import STREAMED, Append, Change, Computed, Delete, Head, Replace, Upsert, next_head, now
+from lookalike.store.integrity import check_files, check_written, data_files, remove_orphans
+from lookalike.store.lock import no_space
 from lookalike.store.manifest import (
     MARKER,
     Manifest,
@@ -25,10 +25,10 @@ from lookalike.store.manifest import (
     is_unfinished,
     list_versions,
     read_manifest,
-    sync_folder,
     write_manifest,
     write_marker,
 )
+from lookalike.store.place import Place, foreign, place_of
 from lookalike.store.reading import Reading
 
 STORAGE_VERSION: Literal["2.1"] = "2.1"
@@ -36,57 +36,70 @@ STORAGE_VERSION: Literal["2.1"] = "2.1"
 
 
 class LanceStore:
-    """A catalog in a folder. Make one with `create` or `open`."""
+    """A catalog in a folder or in an object store. Make one with `create` or `open`."""
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
-        self.folder = folder
+    def __init__(self, place: Place, manifest: Manifest) -> None:
+        self.place = place
         self._manifest = manifest
         self._writing = False
         self.pinned = False
         self._known: set[str] = set()
-        self._read = Reading(folder)
+        self._read = Reading(place)
 
     @classmethod
-    def create(cls, folder: Path, model: ModelFacts) -> LanceStore:
-        """Make an empty catalog; `folder` must not exist, be empty, or hold what a `create` that was cut short left."""
+    def create(cls, path: str | os.PathLike[str], model: ModelFacts) -> LanceStore:
+        """Make an empty catalog in a folder or at an `s3://` address.
+
+        It must not exist, be empty, or hold what a `create` that was cut short left.
+        """
+        place = place_of(path)
         try:
-            made = [one for one in folder.absolute().parents if not one.exists()]
-            folder.mkdir(parents=True, exist_ok=True)
-            if not is_unfinished(folder):
-                raise CatalogForeign(
-                    f"{str(folder)!r} holds other files and is no lookalike catalog: give a new or empty folder"
-                )
-            with write_lock(folder / "lock"):
+            place.make()
+            if not is_unfinished(place):
+                raise foreign(place)
+            with place.lock():
                 manifest = Manifest(Head(version=1, at=now(), message="created", model=model), {})
-                write_marker(folder)
-                files, crc32 = settle(folder, {MARKER})
+                write_marker(place)
+                files, crc32 = place.settle({MARKER})
                 manifest = replace(manifest, files=files, crc32=crc32)
-                write_manifest(folder, manifest)
-            for one in (folder.absolute(), *made):
-                with suppress(PermissionError):  # a folder that may be passed through, but not read
-                    sync_folder(one.parent)
-        except NotADirectoryError as exc:
-            raise CatalogForeign(f"{str(folder)!r} is a file: a catalog is a folder") from exc
-        except FileExistsError as exc:
-            raise CatalogForeign(f"{str(folder)!r} is a file: a catalog is a folder") from exc
+                write_manifest(place, manifest)
+            place.anchor()
         except OSError as exc:
-            raise _translated(folder, exc) from exc
-        return cls(folder, manifest)
+            raise _translated(place, exc) from exc
+        return cls(place, manifest)
 
     @classmethod
-    def open(cls, folder: Path, version: int | None = None) -> LanceStore:
+    def open(cls, path: str | os.PathLike[str], version: int | None = None) -> LanceStore:
         """Open a catalog at its newest version, or at an older one, which can be read only (`pinned`)."""
-        if folder.is_file():
-            raise CatalogForeign(f"{str(folder)!r} is a file: a catalog is a folder that `lookalike index` made")
-        check_marker(folder)
-        manifest = read_manifest(folder, version)
+        return cls._open(place_of(path), version)
+
+    @classmethod
+    def _open(cls, place: Place, version: int | None = None) -> LanceStore:
+        if isinstance(place.path, Path) and place.path.is_file():
+            raise CatalogForeign(f"{str(place)!r} is a file: a catalog is a folder that `lookalike index` made")
+        try:
+            check_marker(place)
+            manifest = read_manifest(place, version)
+        except OSError as exc:
+            raise StoreError(f"catalog {str(place)!r} cannot be read: {exc.strerror or exc}") from exc
         if manifest is None:
             raise CatalogDamaged(
-                f"catalog {str(folder)!r} has no version: run `lookalike index` to make it, or restore it"
+                f"catalog {str(place)!r} has no version: run `lookalike index` to make it, or restore it"
             )
-        store = cls(folder, manifest)
-        store.pinned = version is not None and version != list_versions(folder)[-1]
+        store = cls(place, manifest)
+        store.pinned = version is not None and version != list_versions(place)[-1]
         return store
+
+    @property
+    def folder(self) -> PurePath:
+        """Where the catalog is: its folder, or its address without the `s3://`."""
+        return self.place.path
+
+    @property
+    def title(self) -> str:
+        """The name of its folder, without `.catalog`."""
+        path = self.folder
+        return (path.resolve() if isinstance(path, Path) else path).name.removesuffix(".catalog")
 
     @property
     def head(self) -> Head:
@@ -95,14 +108,14 @@ class LanceStore:
 
     def newest(self) -> int:
         """The newest version on disk; see `Store.newest`."""
-        versions = list_versions(self.folder)
         if self.pinned:
             return self.head.version
+        versions = list_versions(self.place)
         return versions[-1] if versions else self.head.version
 
     def reopened(self) -> LanceStore:
         """The newest version on disk; see `Store.reopened`."""
-        return self if self.pinned else LanceStore.open(self.folder)
+        return self if self.pinned else LanceStore._open(self.place)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -115,11 +128,11 @@ class LanceStore:
                 f"catalog {str(self.folder)!r} was opened at version {self.head.version}, which is not the newest: "
                 f"it can be read only; `lookalike restore {self.folder} {self.head.version}` makes it the newest again"
             )
-        with write_lock(self.folder / "lock"):
-            newest = read_manifest(self.folder)
+        with self.place.lock():
+            newest = read_manifest(self.place)
             if newest is not None:
                 self._manifest = newest
-            self._known = data_files(self.folder)
+            self._known = data_files(self.place)
             self._writing = True
             try:
                 yield
@@ -157,6 +170,16 @@ class LanceStore:
         except (OSError, ValueError, pa.ArrowException) as exc:
             raise self._damaged(table, exc) from exc
 
+    def stream(self, table: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """All rows of a table in parts; see `Store.stream`."""
+        if table not in self._manifest.tables:
+            return
+        try:
+            for batch in self._dataset(table).to_batches(columns=list(columns), batch_size=STREAMED):
+                yield pa.Table.from_batches([batch])
+        except (OSError, ValueError, pa.ArrowException) as exc:
+            raise self._damaged(table, exc) from exc
+
     def commit(
         self,
         message: str,
@@ -174,51 +197,51 @@ class LanceStore:
                 data = self._apply(change, tables)
                 if data is not None:
                     tables[change.table], rows[change.table] = data.version, data.count_rows()
-            fresh = data_files(self.folder) - self._known
+            fresh = data_files(self.place) - self._known
             for table in {change.table for change in changes} & tables.keys():
-                check_written(self._uri(table), tables[table], fresh)
-            files, crc32 = settle(self.folder, fresh)
+                check_written(self.place, table, tables[table], fresh)
+            files, crc32 = self.place.settle(fresh)
             head = next_head(self.head, message, changes, rows, vectors_changed=vectors_changed, computed=computed)
             manifest = Manifest(head, tables, files, crc32)
-            write_manifest(self.folder, manifest)
+            write_manifest(self.place, manifest)
         except (OSError, ValueError, pa.ArrowException) as exc:
-            raise _translated(self.folder, exc) from exc
+            raise _translated(self.place, exc) from exc
         self._manifest = manifest
         self._known |= fresh
         return head
 
     def check(self) -> Checked:
         """Read every byte; see `Store.check`."""
-        return check_files(self.folder)
+        return check_files(self.place)
 
     def restore(self, version: int) -> Head:
         """Go back to an older version; see `Store.restore`."""
         if not self._writing:
             raise StoreError("a restore needs `with store.writing():` around it")
-        old = read_manifest(self.folder, version)
-        newest = list_versions(self.folder)[-1]
+        old = read_manifest(self.place, version)
+        newest = list_versions(self.place)[-1]
         if old is None or version == newest:
             return self.head
         head = replace(old.head, version=newest + 1, at=now(), message=f"restored version {version}")
         self._manifest = Manifest(head, old.tables)
-        write_manifest(self.folder, self._manifest)
+        write_manifest(self.place, self._manifest)
         return head
 
     def collect(self, older_than: float) -> int:
         """Remove what no version names; see `Store.collect`."""
         with self.writing():
-            return remove_orphans(self.folder, older_than)
+            return remove_orphans(self.place, older_than)
 
     def size(self) -> int:
         """Bytes of all files of the catalog, those of older versions included."""
-        return sum((Path(root) / name).lstat().st_size for root, _, names in os.walk(self.folder) for name in names)
+        return self.place.size()
 
     def _dataset(self, table: str) -> Any:
         import lance
 
         version = self._manifest.tables[table]
         try:
-            data = lance.dataset(str(self._uri(table)), version=version)
+            data = lance.dataset(self._uri(table), version=version)
             self._read.check(f"{table}.lance", version, data, self.head.version)
         except (OSError, ValueError) as exc:
             raise self._damaged(table, exc) from exc
@@ -228,36 +251,47 @@ class LanceStore:
         """Apply one change to its data set and return that, or None if there was nothing to do."""
         import lance
 
-        uri = str(self._uri(change.table))
+        uri = self._uri(change.table)
         if isinstance(change, Replace) or change.table not in tables:
             if isinstance(change, Delete):
                 return None
             # Also takes the place of what an interrupted first commit may have left.
-            mode = "overwrite" if self._uri(change.table).exists() else "create"
+            mode = "overwrite" if self.place.names(f"{change.table}.lance") else "create"
             return lance.write_dataset(change.rows, uri, mode=mode, data_storage_version=STORAGE_VERSION)
         data: Any = lance.dataset(uri, version=tables[change.table])
-        if data.latest_version != tables[change.table]:
+        expected = data.latest_version
+        if expected != tables[change.table]:
             data.restore()  # an interrupted commit left a version that no manifest names
+            expected += 1
         if not isinstance(change, Delete):
             lacking = schema.added(change.table, data.schema.names, self.head.model.dimension)
             if new := [field for field in lacking if field.name in change.rows.schema.names]:
                 data.add_columns(pa.schema(new))
+                expected += 1
         if isinstance(change, Append):
-            return lance.write_dataset(change.rows, uri, mode="append", data_storage_version=STORAGE_VERSION)
-        if isinstance(change, Upsert):
+            data = lance.write_dataset(change.rows, uri, mode="append", data_storage_version=STORAGE_VERSION)
+            expected += 1
+        elif isinstance(change, Upsert):
             merge = data.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
             merge.execute(change.rows)
-            return data
-        for part in _parts(change.ids):
-            data.delete(f"id IN ({_quoted(part)})")
+            expected += 1
+        else:
+            for part in _parts(change.ids):
+                data.delete(f"id IN ({_quoted(part)})")
+                expected += 1
+        if self.place.shared and data.version != expected:
+            # Lance puts what is appended behind what another has just written: it would become part of this commit
+            raise CatalogLocked(
+                f"another process writes to catalog {str(self.place)!r}: nothing was committed, run the command again"
+            )
         return data
 
-    def _uri(self, table: str) -> Path:
-        return self.folder / f"{table}.lance"
+    def _uri(self, table: str) -> str:
+        return self.place.uri(f"{table}.lance")
 
     def _damaged(self, table: str, exc: Exception) -> StoreError:
         return CatalogDamaged(
-            f"table {table!r} of catalog {str(self.folder)!r} cannot be read ({_short(exc)}): restore it from a copy"
+            f"table {table!r} of catalog {str(self.place)!r} cannot be read ({_short(exc)}): restore it from a copy"
         )
 
 
@@ -287,12 +321,12 @@ def _parts(ids: Sequence[str], size: int = 1_000) -> Iterator[Sequence[str]]:
         yield ids[start : start + size]
 
 
-def _translated(folder: Path, exc: Exception) -> LookalikeError:
+def _translated(place: Place, exc: Exception) -> LookalikeError:
     if "No space left" in str(exc):
-        return no_space(folder, _short(exc))
+        return no_space(str(place), _short(exc))
     if "Read-only" in str(exc) or "Permission denied" in str(exc):
         return LookalikeError(
-            f"catalog {str(folder)!r} cannot be written ({_short(exc)}): make the folder writable",
+            f"catalog {str(place)!r} cannot be written ({_short(exc)}): make the folder writable",
             code="E_READ_ONLY",
         )
-    return StoreError(f"catalog {str(folder)!r} could not be written ({_short(exc)}); the version before is kept")
+    return StoreError(f"catalog {str(place)!r} could not be written ({_short(exc)}); the version before is kept")

@@ -57,14 +57,14 @@ def _unwritable(path: Path, exc: OSError) -> LookalikeError:
             code="E_READ_ONLY",
         )
     if exc.errno == errno.ENOSPC:
-        return no_space(path.parent, str(exc))
+        return no_space(str(path.parent), str(exc))
     return LookalikeError(f"catalog {str(path.parent)!r} cannot be written: {exc.strerror}")
 
 
-def no_space(folder: Path, why: str) -> LookalikeError:
+def no_space(place: str, why: str) -> LookalikeError:
     """The error for a full disk."""
     return LookalikeError(
-        f"no space left for catalog {str(folder)!r} ({why}): what was committed before is kept; "
+        f"no space left for catalog {place!r} ({why}): what was committed before is kept; "
         "make room and run the same command again",
         code="E_NO_SPACE",
     )

@@ -1,4 +1,4 @@
-"""The heads of a catalog on disk: one small JSON file a version, written aside, synced, then renamed.
+"""The heads of a catalog as stored: one small JSON file a version, which is there as a whole or not at all.
 
 A version's file names the state of every table that belongs to it, so tables change together although each is
 a data set of its own: until the file is in place, readers see the version before.
@@ -12,12 +12,13 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
 
-from lookalike.errors import CatalogDamaged, CatalogForeign, NotFound
+from lookalike.errors import CatalogDamaged, CatalogForeign, LookalikeError, NotFound
 from lookalike.records import ModelFacts
 from lookalike.store.base import FORMAT, Computed, Head
+from lookalike.store.place import Place, place_of
 
 MARKER = "lookalike.json"
 VERSIONS = "versions"
@@ -37,49 +38,57 @@ class Manifest:
     crc32: Mapping[str, int] = field(default_factory=dict)
 
 
-def write_marker(folder: Path) -> None:
-    """Make `folder` a catalog: the marker says so to lookalike and to people."""
+def write_marker(place: Place) -> None:
+    """Make `place` a catalog: the marker says so to lookalike and to people."""
     marker = {"what": "a lookalike catalog of photos", "format": FORMAT}
-    (folder / VERSIONS).mkdir(exist_ok=True)
-    write_aside(folder / MARKER, json.dumps(marker, indent=1).encode() + b"\n")
+    place.create(MARKER, json.dumps(marker, indent=1).encode() + b"\n")
 
 
-def is_unfinished(folder: Path) -> bool:
-    """Whether a folder holds nothing, or only what making a catalog leaves when it is cut short."""
+def is_unfinished(place: Place) -> bool:
+    """Whether a place holds nothing, or only what making a catalog leaves when it is cut short."""
     ours = {"lock", MARKER, VERSIONS}
-    names = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
-    return not list_versions(folder) and all(name in ours or name.startswith(f".{MARKER}.") for name in names)
+    names = {name.partition("/")[0] for name in place.entries()}
+    return not list_versions(place) and all(name in ours or name.startswith(f".{MARKER}.") for name in names)
 
 
-def check_marker(folder: Path) -> None:
-    """Raise unless `folder` is a catalog that this release can read."""
-    if not folder.exists():
-        raise NotFound(f"no catalog at {str(folder)!r}: make one with `lookalike index {folder} PHOTOS`")
+def is_used(path: str | os.PathLike[str]) -> bool:
+    """Whether a folder or an address holds more than a catalog that was never finished: a catalog, or what is none."""
+    place = place_of(path)
     try:
-        marker = json.loads((folder / MARKER).read_bytes())
+        return place.exists() and not is_unfinished(place)
+    except OSError as exc:
+        raise LookalikeError(f"{str(place)!r} cannot be read: {exc.strerror or exc}", code="E_READ") from exc
+
+
+def check_marker(place: Place) -> None:
+    """Raise unless `place` is a catalog that this release can read."""
+    if not place.exists():
+        raise NotFound(f"no catalog at {str(place)!r}: make one with `lookalike index {place} PHOTOS`")
+    try:
+        marker = json.loads(place.read(MARKER))
         found = int(marker["format"])
     except FileNotFoundError as exc:
         raise CatalogForeign(
-            f"{str(folder)!r} is not a lookalike catalog (it has no {MARKER}): give the folder that `index` made"
+            f"{str(place)!r} is not a lookalike catalog (it has no {MARKER}): give the folder that `index` made"
         ) from exc
     except (OSError, ValueError, KeyError, TypeError) as exc:
-        raise CatalogDamaged(f"{str(folder / MARKER)!r} cannot be read ({exc}): restore it from a copy") from exc
+        raise CatalogDamaged(f"{place.uri(MARKER)!r} cannot be read ({exc}): restore it from a copy") from exc
     if found > FORMAT:
         raise CatalogForeign(
-            f"catalog {str(folder)!r} has format {found}, this release reads up to {FORMAT}: upgrade lookalike"
+            f"catalog {str(place)!r} has format {found}, this release reads up to {FORMAT}: upgrade lookalike"
         )
 
 
-def read_manifest(folder: Path, version: int | None = None) -> Manifest | None:
+def read_manifest(place: Place, version: int | None = None) -> Manifest | None:
     """The newest version, or the one asked for; None while nothing was committed yet."""
-    versions = list_versions(folder)
+    versions = list_versions(place)
     if not versions and version is None:
         return None
     if version is not None and version not in versions:
-        raise NotFound(f"catalog {str(folder)!r} has no version {version}: it has {versions[:1]} to {versions[-1:]}")
-    path = _path(folder, versions[-1] if version is None else version)
+        raise NotFound(f"catalog {str(place)!r} has no version {version}: it has {versions[:1]} to {versions[-1:]}")
+    name = _name(versions[-1] if version is None else version)
     try:
-        data = path.read_bytes()
+        data = place.read(name)
         stored = json.loads(data)
         # Compared as written, too: a changed digit can stand for the same number, and is damage all the same.
         if data != _encoded(stored) or stored.pop("checksum") != _checksum(stored):
@@ -87,45 +96,26 @@ def read_manifest(folder: Path, version: int | None = None) -> Manifest | None:
         return _from_json(stored)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
         raise CatalogDamaged(
-            f"{str(path)!r} is damaged ({exc}): restore the catalog from a copy, or, to go back to the version "
+            f"{place.uri(name)!r} is damaged ({exc}): restore the catalog from a copy, or, to go back to the version "
             "before, move that file away"
         ) from exc
 
 
-def list_versions(folder: Path) -> list[int]:
+def list_versions(place: Place) -> list[int]:
     """The numbers of all versions, rising."""
-    return sorted(int(path.stem) for path in (folder / VERSIONS).glob("*.json") if path.stem.isdigit())
+    paths = [PurePosixPath(name) for name in place.names(VERSIONS)]
+    return sorted(int(path.stem) for path in paths if path.suffix == ".json" and path.stem.isdigit())
 
 
-def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Put a version in place; when this returns it is on disk."""
+def write_manifest(place: Place, manifest: Manifest) -> None:
+    """Put a version in place; when this returns it is durable."""
     stored = _to_json(manifest)
     stored["checksum"] = _checksum(stored)
-    write_aside(_path(folder, manifest.head.version), _encoded(stored))
+    place.create(_name(manifest.head.version), _encoded(stored))
 
 
-def write_aside(path: Path, data: bytes) -> None:
-    """Write `data` beside `path`, sync, rename, sync the folder: `path` is the old file or the whole new one."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    with aside.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names in `folder` durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _path(folder: Path, version: int) -> Path:
-    return folder / VERSIONS / f"{version:012d}.json"
+def _name(version: int) -> str:
+    return f"{VERSIONS}/{version:012d}.json"
 
 
 def _encoded(stored: Mapping[str, Any]) -> bytes:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from lookalike.errors import NotFound, StoreError
 from lookalike.records import Checked, ModelFacts
 from lookalike.store import schema
-from lookalike.store.base import Append, Change, Computed, Delete, Head, Replace, Upsert, next_head, now
+from lookalike.store.base import STREAMED, Append, Change, Computed, Delete, Head, Replace, Upsert, next_head, now
 from lookalike.store.lance_store import filtered
 
 
@@ -72,6 +72,12 @@ class MemoryStore:
             if columns is not None and field.name in columns:
                 found = found.append_column(field, pa.nulls(found.num_rows, field.type))
         return found.select(columns) if columns is not None else found
+
+    def stream(self, table: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """All rows of a table in parts; see `Store.stream`."""
+        found = self.read(table, columns)
+        for start in range(0, found.num_rows, STREAMED):
+            yield found.slice(start, STREAMED)
 
     def commit(
         self,

@@ -6,26 +6,24 @@ for each opened catalog, by a sum that runs at several gigabytes a second: a fli
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 from lookalike.errors import CatalogDamaged, LookalikeError
 from lookalike.store.manifest import list_versions, read_manifest
+from lookalike.store.place import Place
 
 MOST_BYTES = 8 << 30
 """A table with more bytes is compared by `check` alone: reading all of it would take longer than what is asked."""
 _NEWEST_FIRST = 2**64 - 1
-_BLOCK = 1 << 20
 
 
 class Reading:
     """What was compared already in a catalog."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, place: Place) -> None:
+        self._place = place
         self._sums: dict[str, int] = {}
         self._versions: set[int] = set()
         self._right: set[tuple[str, int]] = set()
@@ -36,44 +34,34 @@ class Reading:
         if (table, version) in self._right:
             return
         self._learn(head)
-        names = [name for name in _files_of(table, version, data) if name in self._sums and name not in self._files]
-        if sum(self._size(name) for name in names) <= MOST_BYTES:
+        consists = _files_of(self._place, table, version, data)
+        names = [name for name in consists if name in self._sums and name not in self._files]
+        if sum(self._place.sizes(names).values()) <= MOST_BYTES:
             with ThreadPoolExecutor(4) as pool:
-                for name, found in zip(names, pool.map(self._sum, names), strict=True):
+                for name, found in zip(names, pool.map(self._place.crc32, names), strict=True):
                     if found != self._sums[name]:
                         raise CatalogDamaged(
-                            f"{name!r} of catalog {str(self._folder)!r} is not as it was written: `lookalike check` "
+                            f"{name!r} of catalog {str(self._place)!r} is not as it was written: `lookalike check` "
                             "lists what is damaged; restore the catalog from a copy, or index into a new one"
                         )
             self._files.update(names)
         self._right.add((table, version))
 
     def _learn(self, head: int) -> None:
-        for version in list_versions(self._folder):
+        for version in list_versions(self._place):
             if version <= head and version not in self._versions:
                 self._versions.add(version)
                 try:
-                    manifest = read_manifest(self._folder, version)
+                    manifest = read_manifest(self._place, version)
                 except LookalikeError:
                     continue  # an older version that nobody asked for; `check` names it
                 self._sums |= manifest.crc32 if manifest is not None else {}
 
-    def _size(self, name: str) -> int:
-        return (self._folder / name).stat().st_size
 
-    def _sum(self, name: str) -> int:
-        found = 0
-        with (self._folder / name).open("rb") as file:
-            while part := file.read(_BLOCK):
-                found = zlib.crc32(part, found)
-        return found
-
-
-def _files_of(table: str, version: int, data: Any) -> Iterator[str]:
+def _files_of(place: Place, table: str, version: int, data: Any) -> Iterator[str]:
     """The files that one version of a data set consists of, relative to the catalog."""
     yield f"{table}/_versions/{_NEWEST_FIRST - version}.manifest"
-    folder = Path(data.uri)
-    deletions = {path.name for path in (folder / "_deletions").glob("*")}
+    deletions = {name.rpartition("/")[2] for name in place.names(f"{table}/_deletions")}
     for fragment in data.get_fragments():
         for file in fragment.metadata.files:
             yield f"{table}/data/{file.path}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import time
@@ -26,10 +27,12 @@ from lookalike.web.guard import Guard, Limits
 from lookalike.web.metrics import Metrics
 from lookalike.web.probes import Probes
 from lookalike.web.problems import Problem
-from lookalike.web.writes import Compared, Writes, request_form
+from lookalike.web.writes import Compared, Writes, parsed, request_form
 
 CONTROLS = ("k", "where", "same", "ranking", "color", "prefer", "diverse")
 """The ranking options there are: the page shows a control for each that it knows."""
+LARGEST_TABLE = 20 * 1024 * 1024
+"""Bytes of a list of ids."""
 LONG = 2_000
 """Characters of a filter at most."""
 BINARY = "application/octet-stream"
@@ -141,6 +144,7 @@ class _Api:
         get("/api/map", response_model=schemas.Map)(self.map)
         get("/api/points", response_class=_Binary)(self.points)
         get("/api/columns", response_model=schemas.Columns)(self.columns)
+        app.post("/api/table", response_class=_Parquet, openapi_extra=_IDS)(self.table)
         get("/api/sheets/{number}", response_class=_Jpeg)(self.sheet)
         get("/thumbnails/{id:path}", response_class=_Jpeg)(self.thumbnail)
         files = static_files()
@@ -270,6 +274,15 @@ class _Api:
         shown = self._at(v)
         return self._kept(shown, "columns", request, lambda: shown.columns)
 
+    async def table(self, request: Request) -> Response:
+        """Some items as a Parquet file: id, path, the metadata, vector, x, y, cluster. Reads only."""
+        given = parsed(await request.body(), LARGEST_TABLE)
+        ids = given.get("ids") if isinstance(given, dict) else None
+        if not isinstance(ids, list) or not ids or not all(isinstance(item, str) for item in ids):
+            raise Problem(422, "E_USAGE", "ids must be a list of at least one id")
+        body = await self._worked(_parquet, self.explorer, ids)
+        return Response(body, media_type=_Parquet.media_type)
+
     def sheet(self, request: Request, number: int, v: Version = None) -> Response:
         """256 small pictures in one (JPEG), 16 by 16, by their slots."""
         shown = self._at(v)
@@ -297,6 +310,14 @@ class _Api:
             newest = self.explorer.version
             self._packed = {**{old: one for old, one in self._packed.items() if old[0] == newest}, key: packed}
         return packed.response(request)
+
+
+def _parquet(shown: Explorer, ids: list[str]) -> bytes:
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    pq.write_table(shown.table(ids), buffer)
+    return buffer.getvalue()
 
 
 def _fresh(shown: Explorer, version: str | None) -> str:
@@ -371,10 +392,28 @@ class _Jpeg(Response):
     media_type = "image/jpeg"
 
 
+class _Parquet(Response):
+    media_type = "application/vnd.apache.parquet"
+
+
 class _Binary(Response):
     media_type = BINARY
 
 
+_IDS: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["ids"],
+                    "properties": {"ids": {"type": "array", "items": {"type": "string"}, "examples": [["0001.jpg"]]}},
+                }
+            }
+        },
+    }
+}
 _UPLOAD: dict[str, Any] = {
     "requestBody": {
         "required": True,

@@ -86,7 +86,7 @@ def _statuses(path: str, method: str) -> dict[int, str]:
         found[410] = "The version is no longer at hand: ask for the newest"
     if method != "get" and not path.endswith("/search"):
         found[403] = "The server only reads, or asked under a foreign name, or from a page of another site"
-    if path.endswith("/votes") and method == "post":
+    if path.endswith(("/votes", "/table")) and method == "post":
         found |= {
             400: "The body is no JSON",
             404: "There is no such item",

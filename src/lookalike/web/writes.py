@@ -139,10 +139,10 @@ def locked() -> Problem:
     return Problem(503, "E_LOCKED", "another process writes to the catalog: try again later", {"Retry-After": "2"})
 
 
-def parsed(text: bytes | str) -> Any:
+def parsed(text: bytes | str, most: int = LARGEST_JSON) -> Any:
     """JSON as people mean it: no NaN, no number beyond what a double holds, no depth beyond reason."""
-    if len(text) > LARGEST_JSON:
-        raise Problem(413, "E_TOO_LARGE", f"the JSON has {len(text)} bytes: {LARGEST_JSON} are allowed")
+    if len(text) > most:
+        raise Problem(413, "E_TOO_LARGE", f"the JSON has {len(text)} bytes: {most} are allowed")
 
     def refused(word: str) -> Any:
         raise Problem(422, "E_NOT_FINITE", f"{word} is no JSON value: leave it out, or say null")

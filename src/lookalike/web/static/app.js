@@ -1,16 +1,18 @@
 // The explorer: one state, kept in the address, shown by the map and the two sides.
 
-import { $, count, h, later, remember, save, say } from "./dom.js";
+import { $, count, h, later, remember, say } from "./dom.js";
 import { Data, heading, sql, tester } from "./data.js";
+import { Duel } from "./duel.js";
 import { handle } from "./hands.js";
 import { Map2D } from "./map.js";
 import * as panel from "./panel.js";
 import { finder } from "./find.js";
+import { Picks } from "./picks.js";
 import * as side from "./side.js";
 import { openSource } from "./source.js";
 import { isDark, tones } from "./tones.js";
 
-const START = { item: null, photo: null, groups: null, cluster: null, filters: {}, same: [], prefer: [], diverse: false, k: 12, ranking: "default", tint: null, color: "cluster", at: null };
+const START = { item: null, photo: null, groups: null, cluster: null, duel: null, filters: {}, same: [], prefer: [], diverse: false, k: 12, ranking: "default", tint: null, color: "cluster", at: null };
 
 class App {
   state = { ...START };
@@ -39,6 +41,8 @@ class App {
     }
     $("colors").append(...[["cluster", "Groups"], ...this.data.facets.map((c) => [c.name, heading(c.name)])].map(([value, word]) => h("option", { value }, `Color: ${word}`)));
     side.groups(this);
+    this.picks = new Picks(this);
+    this.duel = new Duel(this);
     this.wire();
     await this.read(false);
     $("veil").hidden = true;
@@ -62,6 +66,7 @@ class App {
       },
       back: () => {
         if ($("rail").classList.contains("open")) this.rail(false);
+        else if (this.state.duel !== null) this.go({ duel: null }, true);
         else if (this.state.item || this.photo) this.go({ item: null, photo: null }, true);
         else if (this.state.cluster !== null) this.go({ cluster: null }, true);
       },
@@ -83,10 +88,8 @@ class App {
       this.go({ ...START }, true);
       map.whole();
     });
-    press("picked-clear", () => this.choose([...map.chosen], false));
-    press("save-csv", () => this.keep("csv"));
-    press("save-json", () => this.keep("json"));
     $("colors").addEventListener("change", (event) => this.go({ color: event.target.value }, true));
+    if (this.source.newer) this.watch();
     if (!this.source.upload) return;
     $("photo").addEventListener("change", (event) => event.target.files[0] && this.ask(event.target.files[0]));
     let inside = 0;
@@ -104,6 +107,15 @@ class App {
       const file = [...(event.clipboardData?.files || [])][0];
       if (file) this.ask(file);
     });
+  }
+
+  // Say once that the catalog has changed: what this page holds is of the version that it was opened on.
+  watch() {
+    const look = setInterval(async () => {
+      if (document.hidden || !(await this.source.newer().catch(() => false))) return;
+      clearInterval(look);
+      this.note("The catalog has changed since this page was opened.", null).prepend(h("button", { class: "link", type: "button", onclick: () => location.reload() }, "Reload"));
+    }, 20000);
   }
 
   // Change the state, show it, and keep it in the address; `past`: as a step that Back undoes.
@@ -167,6 +179,7 @@ class App {
       this.rail(false);
     }
     $("colors").value = state.color;
+    if (!before || changed("duel")) this.duel.show(state.duel);
     const asked = ["item", "photo"].some(changed);
     if (!before || asked || ["filters", "same", "prefer", "diverse", "k", "ranking", "tint"].some(changed)) this.answer(before && !asked, Boolean(before));
   }
@@ -227,21 +240,6 @@ class App {
     }
   }
 
-  keep(kind) {
-    const { data, map } = this;
-    const rows = [...map.chosen].sort((a, b) => a - b);
-    const name = $("picked-name").value.trim().replace(/[^\w .-]+/g, "_") || "selection";
-    const items = rows.map((row) => ({ id: data.ids[row], cluster: data.cluster[row] < 0 ? null : data.cluster[row], ...data.metadata(row) }));
-    if (kind === "json") return save(`${name}.json`, "application/json", JSON.stringify({ name, catalog: data.info.title, items }, null, 1));
-    const cell = (value) => {
-      const text = value === null ? "" : String(value);
-      const safe = typeof value === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text; // no formula in a spreadsheet
-      return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-    };
-    const head = Object.keys(items[0]);
-    return save(`${name}.csv`, "text/csv", [head, ...items.map((item) => head.map((field) => item[field]))].map((line) => line.map(cell).join(",")).join("\r\n") + "\r\n");
-  }
-
   tip(row) {
     const tip = $("tip");
     tip.hidden = row < 0;
@@ -286,6 +284,7 @@ class App {
       h("button", { class: "link", type: "button", "aria-label": "Hide this note", onclick: () => shown.remove() }, "✕"));
     $("notes").append(shown);
     if (passing) setTimeout(() => shown.remove(), 8000);
+    return shown;
   }
 
   veil(head, words) {
@@ -297,7 +296,7 @@ class App {
   write(past) {
     const { state, map } = this;
     const query = new URLSearchParams();
-    for (const name of ["item", "groups", "cluster", "color", "ranking", "tint", "k"]) if (state[name] !== START[name]) query.set(name, state[name]);
+    for (const name of ["item", "groups", "cluster", "duel", "color", "ranking", "tint", "k"]) if (state[name] !== START[name]) query.set(name, state[name]);
     for (const list of ["same", "prefer"]) for (const name of state[list]) query.append(list, name);
     if (state.diverse) query.set("diverse", "1");
     for (const [name, wanted] of Object.entries(state.filters)) query.set(`only.${name}`, JSON.stringify(wanted));
@@ -320,7 +319,7 @@ class App {
     }
     const colors = ["cluster", ...data.facets.map((c) => c.name)];
     const fields = (list) => query.getAll(list).filter((name) => data.columns.some((c) => c.name === name));
-    const state = { ...START, item: query.get("item"), filters, same: fields("same"), prefer: fields("prefer"), diverse: query.get("diverse") === "1" };
+    const state = { ...START, item: query.get("item"), duel: query.get("duel"), filters, same: fields("same"), prefer: fields("prefer"), diverse: query.get("diverse") === "1" };
     if (query.has("groups")) state.groups = Number(query.get("groups")) || null;
     if (query.has("cluster")) state.cluster = Number(query.get("cluster")) || 0;
     if (colors.includes(query.get("color"))) state.color = query.get("color");

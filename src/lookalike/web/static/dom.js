@@ -8,6 +8,8 @@ export function h(tag, props = {}, ...children) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (name === "tone") element.style.setProperty("--tone", value);
+    else if (name === "style_left") element.style.left = `${100 * value}%`;
+    else if (name === "style_wide") element.style.width = `${100 * value}%`;
     else if (name === "wide") element.style.width = value;
     else element.setAttribute(name, value === true ? "" : String(value));
   }

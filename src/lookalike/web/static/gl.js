@@ -45,6 +45,12 @@ export class WebGL {
     });
     this.small = this.#atlas(EDGE, EDGE, gl.TEXTURE0);
     this.large = this.#atlas(EDGE, EDGE, gl.TEXTURE1);
+    const place = (program, name) => gl.getUniformLocation(program, name);
+    this.at = { center: place(this.dots, "center"), half: place(this.dots, "half_"), scale: place(this.dots, "scale"), size: place(this.dots, "size"), cards: place(this.cards, "half_") };
+    gl.useProgram(this.cards);
+    gl.uniform1i(place(this.cards, "small_"), 0);
+    gl.uniform1i(place(this.cards, "large_"), 1);
+    this.values = new Float32Array(12 * 512);
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
   }
@@ -141,13 +147,14 @@ export class WebGL {
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT);
     gl.useProgram(this.dots);
-    gl.uniform2f(gl.getUniformLocation(this.dots, "center"), view.x, view.y);
-    gl.uniform2f(gl.getUniformLocation(this.dots, "half_"), view.width / 2, -view.height / 2);
-    gl.uniform1f(gl.getUniformLocation(this.dots, "scale"), view.scale);
-    gl.uniform1f(gl.getUniformLocation(this.dots, "size"), dot * view.ratio);
+    gl.uniform2f(this.at.center, view.x, view.y);
+    gl.uniform2f(this.at.half, view.width / 2, -view.height / 2);
+    gl.uniform1f(this.at.scale, view.scale);
+    gl.uniform1f(this.at.size, dot * view.ratio);
     gl.bindVertexArray(this.points);
     gl.drawArrays(gl.POINTS, 0, this.data.n);
-    const values = new Float32Array(12 * cards.length);
+    if (this.values.length < 12 * cards.length) this.values = new Float32Array(24 * cards.length);
+    const { values } = this;
     let used = 0;
     for (const card of cards) {
       const slot = this.data.slot[card.row];
@@ -160,12 +167,19 @@ export class WebGL {
         if (at < 0) continue;
         [u, v, side] = [((at % 4) * 1024 + (slot & 15) * CELL + 0.5) / EDGE, (Math.floor(at / 4) * 1024 + ((slot & 255) >> 4) * CELL + 0.5) / EDGE, (CELL - 1) / EDGE];
       }
-      values.set([card.x, card.y, card.size, card.alpha, u, v, side, big ? 1 : 0, ...card.rim], 12 * used++);
+      const start = 12 * used++;
+      values[start] = card.x;
+      values[start + 1] = card.y;
+      values[start + 2] = card.size;
+      values[start + 3] = card.alpha;
+      values[start + 4] = u;
+      values[start + 5] = v;
+      values[start + 6] = side;
+      values[start + 7] = big ? 1 : 0;
+      values.set(card.rim, start + 8);
     }
     gl.useProgram(this.cards);
-    gl.uniform2f(gl.getUniformLocation(this.cards, "half_"), view.width / 2, view.height / 2);
-    gl.uniform1i(gl.getUniformLocation(this.cards, "small_"), 0);
-    gl.uniform1i(gl.getUniformLocation(this.cards, "large_"), 1);
+    gl.uniform2f(this.at.cards, view.width / 2, view.height / 2);
     gl.bindVertexArray(this.quads);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.cardData);
     gl.bufferData(gl.ARRAY_BUFFER, values.subarray(0, 12 * used), gl.DYNAMIC_DRAW);

@@ -138,8 +138,8 @@ export class Map2D extends EventTarget {
     const pen = ink.getContext("2d");
     pen.setTransform(view.ratio, 0, 0, view.ratio, 0, 0);
     pen.clearRect(0, 0, view.width, view.height);
-    const accent = getComputedStyle(this.frame).getPropertyValue("--accent");
-    pen.strokeStyle = pen.fillStyle = accent;
+    if (!this.near.length && !this.chosen.size && !this.spot && !this.path) return;
+    pen.strokeStyle = pen.fillStyle = this.accent;
     const covered = new Map(this.cards.map((card) => [card.row, card.size]));
     for (const row of this.near) {
       if (this.data.level[row] === 255) continue;
@@ -183,6 +183,7 @@ export class Map2D extends EventTarget {
   }
 
   paint(tones) {
+    this.accent = getComputedStyle(this.frame).getPropertyValue("--accent"); // not in every frame: it makes the browser work out all styles
     this.renderer.paint(tones);
     this.redraw();
   }
@@ -277,9 +278,11 @@ export class Map2D extends EventTarget {
   show(rows, smooth = true) {
     const placed = rows.filter((row) => row >= 0 && this.data.level[row] < 255);
     if (!placed.length) return;
-    const xs = placed.map((row) => this.data.x[row]);
-    const ys = placed.map((row) => this.data.y[row]);
-    const box = [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+    const box = [Infinity, Infinity, -Infinity, -Infinity];
+    for (const row of placed) {
+      const [x, y] = [this.data.x[row], this.data.y[row]];
+      [box[0], box[1], box[2], box[3]] = [Math.min(box[0], x), Math.min(box[1], y), Math.max(box[2], x), Math.max(box[3], y)];
+    }
     const room = Math.max(1, Math.min(this.view.width - 150, this.view.height - this.below - 150));
     const scale = clamp(room / Math.max(box[2] - box[0], box[3] - box[1], 1e-6), this.fit, this.fit * 16);
     this.fly((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, scale, smooth);

@@ -109,7 +109,7 @@ function group(app, list, words, columns) {
 function list(app, asked, found) {
   const { data, source } = app;
   const compared = data.columns.filter((c) => c !== data.naming && (c.kind === "number" || c.labels.length < data.n / 2));
-  const cards = found.results.map((hit) => {
+  const cards = found.results.filter((hit) => data.row(hit.id) >= 0).map((hit) => {
     const row = data.row(hit.id);
     const name = data.name(row);
     const agree = asked.file ? [] : compared.filter((c) => data.value(row, c) !== null && data.value(row, c) === data.value(asked.row, c));

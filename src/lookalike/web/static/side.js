@@ -111,7 +111,7 @@ function values(app, column) {
   for (let row = 0; row < data.n; row++) if (column.codes[row] >= 0 && (!test || test(row))) counts[column.codes[row]]++;
   const wanted = new Set(state.filters[column.name] || []);
   const order = column.labels.map((_, code) => code).sort((a, b) => wanted.has(column.labels[b]) - wanted.has(column.labels[a]) || counts[b] - counts[a]);
-  return h("ul", { "aria-label": heading(column.name), role: "group" }, order.slice(0, 200).map((code) => {
+  return h("ul", { "aria-label": heading(column.name) }, order.slice(0, 200).map((code) => {
     const label = column.labels[code];
     const box = h("input", { type: "checkbox", onchange: () => {
       if (box.checked) wanted.add(label);

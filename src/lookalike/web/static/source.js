@@ -26,16 +26,22 @@ class Server {
     return this.known;
   }
 
-  clusters = () => json("api/clusters");
+  clusters = () => json(`api/clusters?v=${this.known.version}`);
 
   // Another number of groups: [what is told of them, the group of each item].
   async grouped(k) {
-    const [told, labels] = await Promise.all([json(`api/clusters?k=${k}`), ask(`api/labels?k=${k}`)]);
+    const [told, labels] = await Promise.all([json(`api/clusters?k=${k}&v=${this.known.version}`), ask(`api/labels?k=${k}&v=${this.known.version}`)]);
     return [told, new Int32Array(await labels.arrayBuffer())];
   }
 
-  points = async () => (await ask("api/points")).arrayBuffer();
-  columns = () => json("api/columns");
+  points = async () => (await ask(`api/points?v=${this.known.version}`)).arrayBuffer();
+  columns = () => json(`api/columns?v=${this.known.version}`);
+  newer = async () => (await json("api/info")).version !== this.known.version;
+  against = () => json("api/against");
+  sides = (id) => json(`api/against/${encodeURIComponent(id)}`);
+  votes = () => json("api/votes");
+  vote = (vote) => json("api/votes", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(vote) });
+  table = async (ids) => (await ask("api/table", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ids }) })).blob();
 
   #asked({ k, where, same, ranking, color, prefer = [], diverse }) {
     const query = new URLSearchParams({ k });
