@@ -298,7 +298,8 @@ class LanceStore:
 def filtered(data: Any, names: list[str] | None, where: str) -> pa.Table:
     try:
         return data.to_table(columns=names, filter=where)
-    except (OSError, ValueError, pa.ArrowException) as exc:
+    except (OSError, ValueError, RuntimeError, pa.ArrowException) as exc:
+        # RuntimeError: Lance gives up on parts of SQL that it parses and does not know
         raise UsageError(
             f"where={where!r} is no filter over the metadata ({_short(exc)}); "
             f"give an SQL expression over {', '.join(data.schema.names)}, such as \"brand = 'Nike' AND year > 2012\""
