@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -43,6 +44,8 @@ def comparison_page(found: Comparison, sides: Sides) -> str:
         if amount
         else "Both catalogs give the same look-alikes, in the same order, for every item."
     )
+    if amount and found.agreement:
+        told += " A label that is not the query's is crossed out."
     body = (
         f"<header><h1>{title}</h1><p class='lead'>{lead}</p></header><main><section><h2>How much they differ</h2>"
         f"{_measures(found)}</section><section><h2>{shown}</h2><p class='quiet'>{told}</p>"
@@ -56,27 +59,34 @@ def _measures(found: Comparison) -> str:
         (f"the same among the {found.k} nearest", found.overlap),
         (f"rank-biased overlap of the {found.depth} nearest", found.rank_biased_overlap),
     ]
-    rows = "".join(f"<tr><td>{name}</td>{_numbers(share.value, *_ends(share))}</tr>" for name, share in shares)
-    head = "<tr><th>measure</th><th class='number'>value</th><th class='number'>95% interval</th></tr>"
-    tables = f"<table>{head}{rows}</table>"
+    rows = "".join(f"<tr><td>{name}</td>{_number(share.value)}{_interval(share)}</tr>" for name, share in shares)
+    tables = f"<table class='measures'>{_head('measure', 'value', '95% interval')}{rows}</table>"
     if not found.agreement:
         return tables
     rows = "".join(
-        f"<tr><td>{markup.name(heading(label))}</td>{_numbers(gap.a, gap.b, gap.b - gap.a, *_ends(gap))}"
-        f"<td>{_verdict(gap)}</td></tr>"
+        f"<tr><td>{markup.name(heading(label))}</td>{_number(gap.a)}{_number(gap.b)}{_interval(gap)}"
+        f"<td class='number'>{_verdict(gap)}</td></tr>"
         for label, gap in found.agreement.items()
     )
-    columns = "".join(f"<th class='number'>{name}</th>" for name in ("A", "B", "B less A", "95% interval"))
-    return f"{tables}<table><tr><th>label shared with the query</th>{columns}<th>better</th></tr>{rows}</table>"
+    head = _head("label shared with the query", "A", "B", "B less A, 95% interval", "better")
+    return f"{tables}<table class='measures'>{head}{rows}</table>"
 
 
-def _ends(share: Estimate | Difference) -> tuple[str]:
-    return (f"{share.low:.3f} to {share.high:.3f}",)
+def _head(first: str, *numbers: str) -> str:
+    return f"<tr><th>{first}</th>" + "".join(f"<th class='number'>{name}</th>" for name in numbers) + "</tr>"
 
 
-def _numbers(*values: float | str) -> str:
-    shown = (value if isinstance(value, str) else f"{value:.3f}" for value in values)
-    return "".join(f"<td class='number'>{value}</td>" for value in shown)
+def _number(value: float) -> str:
+    return f"<td class='number'>{_digits(value)}</td>"
+
+
+def _interval(share: Estimate | Difference) -> str:
+    return f"<td class='number'>{_digits(share.low)} to {_digits(share.high)}</td>"
+
+
+def _digits(value: float) -> str:
+    """Three of them, with a true minus sign; what is no number says so."""
+    return f"{value:.3f}".replace("-", "−") if math.isfinite(value) else "not known"
 
 
 def _verdict(gap: Difference) -> str:
@@ -97,13 +107,13 @@ class _Sheet:
         told = f"{len(both)} of {len(changed.a)} in both; rank-biased overlap {percent(changed.rank_biased_overlap)}"
         picture = markup.photo(self._picture(changed.id), self._called(changed.id), query=True)
         lists = "".join(
-            f"<h3>{letter} <span class='quiet small'>{markup.name(name, 80)}</span></h3>"
-            f"<ol class='found'>{''.join(self._hit(item, changed.id, item in both) for item in ids)}</ol>"
+            f"<div><h3>{letter} <span class='quiet small'>{markup.name(name, 80)}</span></h3>"
+            f"<ol class='found'>{''.join(self._hit(item, changed.id, item in both) for item in ids)}</ol></div>"
             for letter, name, ids in zip("AB", self._sides.names, (changed.a, changed.b), strict=True)
         )
         return (
             f"<div class='change'><div>{picture}{self._caption(changed.id)}<p class='caption quiet'>{told}</p></div>"
-            f"<div>{lists}</div></div>"
+            f"<div class='lists'>{lists}</div></div>"
         )
 
     def _hit(self, item: str, query: str, both: bool) -> str:
