@@ -14,7 +14,7 @@ from pathlib import Path
 from lookalike.errors import UsageError
 from lookalike.records import Progress, ReportData, Similar
 
-__all__ = ["write_report", "write_similar"]
+__all__ = ["similar_row", "write_report", "write_similar"]
 
 _STEP = "report"
 
@@ -64,6 +64,13 @@ def write_similar(query_image: bytes | None, similar: Similar, thumbnails: Mappi
         Path(aside).unlink(missing_ok=True)
         raise
     return out
+
+
+def similar_row(query_image: bytes | None, similar: Similar, thumbnails: Mapping[str, bytes]) -> str:
+    """A query and its look-alikes as a row of pictures: HTML for the inside of any page; see `write_similar`."""
+    from lookalike.report.similar import similar_row as row
+
+    return row(query_image, similar, thumbnails)
 
 
 def _check(data: ReportData) -> None:
