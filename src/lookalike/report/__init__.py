@@ -15,7 +15,7 @@ from lookalike.analysis import Comparison
 from lookalike.errors import UsageError
 from lookalike.records import Progress, ReportData, Similar, Value
 
-__all__ = ["write_comparison", "write_report", "write_similar"]
+__all__ = ["similar_row", "write_comparison", "write_report", "write_similar"]
 
 _STEP = "report"
 
@@ -86,6 +86,13 @@ def _write_page(text: str, out: Path) -> Path:
         Path(aside).unlink(missing_ok=True)
         raise
     return out
+
+
+def similar_row(query_image: bytes | None, similar: Similar, thumbnails: Mapping[str, bytes]) -> str:
+    """A query and its look-alikes as a row of pictures: HTML for the inside of any page; see `write_similar`."""
+    from lookalike.report.similar import similar_row as row
+
+    return row(query_image, similar, thumbnails)
 
 
 def _check(data: ReportData) -> None:
