@@ -12,7 +12,7 @@
   to search and harder to group than 25,000 different shoes would be.
 
 Then `index` (int8), `recommend`, `cluster --max-k 200`, `map` and `report` run, each as a process of its own in a new
-catalog. Memory is that of a command and all its processes together, looked at five times a second; pages that several
+catalog. Memory is that of a command and all its processes together, looked at twice a second; pages that several
 share count once. What each prints is checked: items, rows, K, photos placed, the report's file.
 """
 
@@ -46,7 +46,8 @@ SIZE = (480, 360)
 DRAWN = 800
 SECONDS, MEMORY = 300.0, 2 << 30
 """What the whole may take on two cores, and each command's memory."""
-LOOK = 0.2  # seconds between two looks at the memory
+STEPS = ("index", "recommend", "cluster", "map", "report")
+LOOK = 0.5  # seconds between two looks at the memory
 
 
 def varied(photo: Image.Image, number: int, copy: int, *, hue: bool) -> Image.Image:
@@ -158,29 +159,33 @@ def measure(name: str, arguments: list[str]) -> tuple[Step, Any]:
     return Step(name, wall, cpu, peak), json.loads(said)
 
 
-def run(folder: Path, items: int) -> Iterator[Step]:
-    """The five commands in a new catalog, each checked."""
-    catalog, table, out = folder / "job.catalog", folder / "recommendations.parquet", folder / "report"
-    for old in (catalog, out):
-        shutil.rmtree(old, ignore_errors=True)
-    step, said = measure("index", [str(catalog), str(folder / "metadata.csv"), "--precision", "int8"])
-    assert said["added"] == items, f"{said['added']} of {items} photos became items"
-    yield step
-    step, said = measure("recommend", [str(catalog), "--out", str(table)])
+def run(folder: Path, items: int, steps: list[str]) -> Iterator[Step]:
+    """Those of the five commands that are asked for, each checked; `index` begins a new catalog."""
     import pyarrow.parquet
 
-    rows = pyarrow.parquet.read_metadata(table).num_rows
-    assert rows == items * min(3, items - 1), f"{rows} rows of recommendations for {items} items"
-    yield step
-    step, said = measure("cluster", [str(catalog), "--max-k", "200"])
-    assert len(said["inertia"]) == min(200, items), f"a sweep of {len(said['inertia'])} K"
-    assert sum(said["sizes"]) == items, f"clusters of {sum(said['sizes'])} items"
-    yield step
-    step, _ = measure("map", [str(catalog)])
-    yield step
-    step, _ = measure("report", [str(catalog), "--out", str(out)])
-    assert (out / "report.html").stat().st_size > 10_000, "the report is empty"
-    yield step
+    catalog, table, out = folder / "job.catalog", folder / "recommendations.parquet", folder / "report"
+    arguments = {
+        "index": [str(folder / "metadata.csv"), "--precision", "int8"],
+        "recommend": ["--out", str(table)],
+        "cluster": ["--max-k", "200"],
+        "map": [],
+        "report": ["--out", str(out)],
+    }
+    for name in steps:
+        for old in {"index": [catalog], "report": [out]}.get(name, []):
+            shutil.rmtree(old, ignore_errors=True)
+        step, said = measure(name, [str(catalog), *arguments[name]])
+        if name == "index":
+            assert said["added"] == items, f"{said['added']} of {items} photos became items"
+        elif name == "recommend":
+            rows = pyarrow.parquet.read_metadata(table).num_rows
+            assert rows == items * min(3, items - 1), f"{rows} rows of recommendations for {items} items"
+        elif name == "cluster":
+            assert len(said["inertia"]) == min(200, items), f"a sweep of {len(said['inertia'])} K"
+            assert sum(said["sizes"]) == items, f"clusters of {sum(said['sizes'])} items"
+        elif name == "report":
+            assert (out / "report.html").stat().st_size > 10_000, "the report is empty"
+        yield step
 
 
 def main() -> None:
@@ -190,6 +195,7 @@ def main() -> None:
     parser.add_argument("--kind", choices=["real", "drawn"], default="real")
     parser.add_argument("--work", type=Path, required=True, help="folder for photos, catalog and report")
     parser.add_argument("--make", action="store_true", help="only write the photos")
+    parser.add_argument("--steps", default=",".join(STEPS), help="some of them, in the catalog that is there")
     parser.add_argument("--save", type=Path, help="JSON file for the figures")
     options = parser.parse_args()
     folder = options.work / f"{options.kind}-{options.items}"
@@ -200,7 +206,7 @@ def main() -> None:
     print(f"{options.items:,} {options.kind} photos of 480 x 360, int8, {os.cpu_count()} cores")
     print(f"{'':10}{'wall s':>8}{'CPU s':>8}{'peak MiB':>10}")
     steps: list[Step] = []
-    for step in run(folder, options.items):
+    for step in run(folder, options.items, options.steps.split(",")):
         steps.append(step)
         print(f"{step.name:10}{step.wall:8.1f}{step.cpu:8.1f}{step.peak / 2**20:10.0f}", flush=True)
     wall, peak = sum(step.wall for step in steps), max(step.peak for step in steps)
