@@ -304,11 +304,12 @@ def thumbnail_map(context: Context, *, across: int = 36, width: float = WIDTH, b
     )
     top, bottom = tiles.corners[:, 1].min(), tiles.corners[:, 1].max() + tiles.height
     sheet = Sheet(width, head + float(bottom - top) + margin)
-    part = "every item" if len(tiles.rows) == context.n else f"{len(tiles.rows):,} of {count(context.n, 'item')}"
     if not bare:
-        headline(
-            sheet, title, f"The map, drawn up so that every photo has a place of its own, near its look-alikes: {part}."
-        )
+        told = "The map, drawn up so that every photo has a place of its own, near its look-alikes"
+        if len(tiles.rows) < context.n:
+            shown = f"{len(tiles.rows):,} of {count(context.n, 'item')}"
+            told = f"{shown}, spread over the map as all are, each near its look-alikes"
+        headline(sheet, title, f"{told}.")
     # In the order of rows, because thumbnails are read in blocks.
     for place in np.argsort(tiles.rows):
         row, (x, y) = tiles.rows[place], tiles.corners[place]
