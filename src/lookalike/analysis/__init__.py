@@ -18,6 +18,7 @@ from lookalike.analysis.preference import Preference, preference
 from lookalike.analysis.ranking import Searcher, nearest_in, score, typical_distance
 from lookalike.analysis.representatives import Trait, describe, exemplars, reach, representatives
 from lookalike.analysis.spread import picture_order, spread_levels
+from lookalike.analysis.tuning import Learned, learn_weights
 from lookalike.analysis.updating import update_neighbors
 from lookalike.analysis.whitening import Part, Whitening, fit_looks, fit_whitening
 
@@ -26,6 +27,7 @@ __all__ = [
     "NEAR",
     "Chosen",
     "Field",
+    "Learned",
     "Part",
     "Penalties",
     "Preference",
@@ -45,6 +47,7 @@ __all__ = [
     "fit_whitening",
     "kmeans_sweep",
     "knn_accuracy",
+    "learn_weights",
     "make_field",
     "mix",
     "nearest_in",
