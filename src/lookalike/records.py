@@ -401,6 +401,38 @@ class Evaluation:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Tuned:
+    """Weights of metadata fields for `target`, and what they gain over pictures alone on held-out items.
+
+    `weights` are those whose gain is shown (empty: none); `learned` all that the first half gave, zero for none, and
+    `gains` what each of them gains on the other half beside the rest. `pictures` and `tuned` are the mean agreement of
+    the `k` nearest with the target without and with `weights`, `gain` the difference; where no weight is left, `gain`
+    is that of what was `learned`. `fitted` and `held_out` count the queries of the halves.
+    """
+
+    target: str
+    k: int
+    fitted: int
+    held_out: int
+    pictures: float
+    tuned: float
+    gain: Estimate
+    weights: Mapping[str, float]
+    learned: Mapping[str, float]
+    gains: Mapping[str, Estimate]
+
+    def as_json(self) -> dict[str, Any]:
+        """As in `lookalike tune --json`."""
+        names = ("target", "k", "fitted", "held_out", "pictures", "tuned")
+        fields = {
+            name: {"learned": weight, "gain": self.gains[name].as_json() if name in self.gains else None}
+            for name, weight in self.learned.items()
+        }
+        told = {name: getattr(self, name) for name in names}
+        return {**told, "gain": self.gain.as_json(), "weights": dict(self.weights), "fields": fields}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ReportData:
     """All that a report shows, aligned: entry i of every sequence belongs to item i, in the order of ids.
 

@@ -27,6 +27,7 @@ from lookalike.analysis.preference import Preference, preference
 from lookalike.analysis.ranking import Searcher, nearest_in, score, typical_distance
 from lookalike.analysis.representatives import Trait, describe, exemplars, reach, representatives
 from lookalike.analysis.spread import picture_order, spread_levels
+from lookalike.analysis.tuning import Learned, learn_weights
 from lookalike.analysis.updating import update_neighbors
 from lookalike.analysis.whitening import Part, Whitening, fit_looks, fit_whitening
 
@@ -38,6 +39,7 @@ __all__ = [
     "Comparison",
     "Difference",
     "Field",
+    "Learned",
     "Part",
     "Penalties",
     "Preference",
@@ -57,6 +59,7 @@ __all__ = [
     "fit_whitening",
     "kmeans_sweep",
     "knn_accuracy",
+    "learn_weights",
     "make_field",
     "mean_interval",
     "mix",

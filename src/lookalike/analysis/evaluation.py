@@ -63,8 +63,8 @@ def _key(value: object) -> object:
     return (bool, value) if isinstance(value, bool) else value
 
 
-def mean_interval(values: Doubles, *, seed: int = 0, resamples: int = 1000) -> Estimate:
-    """The mean of `values` (m,) with its 95% percentile bootstrap interval; NaN for none."""
+def mean_interval(values: Doubles, *, level: float = 0.95, seed: int = 0, resamples: int = 1000) -> Estimate:
+    """The mean of `values` (m,) with its percentile bootstrap interval of `level`; NaN for none."""
     resamples = check_count("resamples", resamples, 1)
     m = len(values)
     if m == 0:
@@ -76,7 +76,7 @@ def mean_interval(values: Doubles, *, seed: int = 0, resamples: int = 1000) -> E
     means = np.empty(resamples)
     for a, b in spans(resamples, max(1, RESAMPLED // len(levels))):
         means[a:b] = rng.multinomial(m, counts / m, size=b - a) @ levels / m
-    low, high = np.percentile(means, [2.5, 97.5])
+    low, high = np.percentile(means, [50 * (1 - level), 50 * (1 + level)])
     return Estimate(value=value, low=float(min(low, value)), high=float(max(high, value)))
 
 
