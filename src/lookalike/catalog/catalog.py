@@ -13,12 +13,21 @@ import pyarrow as pa
 from lookalike import analysis, engines, images, models, pipeline, report
 from lookalike.catalog import overview
 from lookalike.catalog.answering import Query, answer
+from lookalike.catalog.duplicates import find_duplicates
 from lookalike.catalog.files import check_id, write_table
 from lookalike.catalog.ranking import rank_items
 from lookalike.catalog.view import View
 from lookalike.engines import Engine
 from lookalike.errors import ModelMismatch, NotFound, Rejected, UsageError
-from lookalike.options import ClusterOptions, Fit, ImageLimits, IndexOptions, MapOptions, RankingOptions
+from lookalike.options import (
+    ClusterOptions,
+    DuplicateOptions,
+    Fit,
+    ImageLimits,
+    IndexOptions,
+    MapOptions,
+    RankingOptions,
+)
 from lookalike.records import (
     Checked,
     Clusters,
@@ -273,6 +282,13 @@ class Catalog:
         found = rank_items(view, options, progress=progress)
         agreement = {label: analysis.agreement(found.ids, values) for label, values in columns.items()}
         return Evaluation(k=k, n=len(view.ids), agreement=agreement)
+
+    def duplicates(self, *, threshold: float = 0.9, progress: Progress | None = None) -> list[list[str]]:
+        """Groups of ids that show one photo: resized, recompressed, cropped a little or mirrored; in order of ids.
+
+        `threshold`, 0.5 to 1, is how alike the fine detail of two thumbnails must be, one laid over the other.
+        """
+        return find_duplicates(self.view(), DuplicateOptions(threshold=threshold), progress=progress)
 
     def export(self, out: Source) -> Path:
         """Everything as one `.parquet` file that Embedding Atlas reads as it is."""
