@@ -197,3 +197,13 @@ class MapOptions:
     def __post_init__(self) -> None:
         if self.perplexity is not None:
             check_range("perplexity", self.perplexity, 1, 300)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DuplicateOptions:
+    """When two items show one photo: `threshold` is the least correlation of their fine detail, from 0.5 to 1."""
+
+    threshold: float = 0.9
+
+    def __post_init__(self) -> None:
+        check_range("threshold", self.threshold, 0.5, 1)

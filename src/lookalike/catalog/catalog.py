@@ -15,13 +15,22 @@ from lookalike import analysis, engines, images, models, pipeline, report
 from lookalike.catalog import overview
 from lookalike.catalog.answering import Query, answer
 from lookalike.catalog.comparing import compare, write_sheet
+from lookalike.catalog.duplicates import find_duplicates
 from lookalike.catalog.files import check_id, write_table
 from lookalike.catalog.ranking import rank_items
 from lookalike.catalog.tuning import tune
 from lookalike.catalog.view import View
 from lookalike.engines import Engine
 from lookalike.errors import ModelMismatch, NotFound, Rejected, UsageError
-from lookalike.options import ClusterOptions, Fit, ImageLimits, IndexOptions, MapOptions, RankingOptions
+from lookalike.options import (
+    ClusterOptions,
+    DuplicateOptions,
+    Fit,
+    ImageLimits,
+    IndexOptions,
+    MapOptions,
+    RankingOptions,
+)
 from lookalike.records import (
     Checked,
     Clusters,
@@ -322,6 +331,13 @@ class Catalog:
         if html is not None:
             write_sheet(found, self, other, Path(html))
         return found
+
+    def duplicates(self, *, threshold: float = 0.9, progress: Progress | None = None) -> list[list[str]]:
+        """Groups of ids that show one photo: resized, recompressed, cropped a little or mirrored; in order of ids.
+
+        `threshold`, 0.5 to 1, is how alike the fine detail of two thumbnails must be, one laid over the other.
+        """
+        return find_duplicates(self.view(), DuplicateOptions(threshold=threshold), progress=progress)
 
     def export(self, out: Source) -> Path:
         """Everything as one `.parquet` file that Embedding Atlas reads as it is."""
