@@ -14,6 +14,7 @@ import pyarrow as pa
 from lookalike import analysis, engines, images, models, pipeline, report
 from lookalike.catalog import overview
 from lookalike.catalog.answering import Query, answer
+from lookalike.catalog.comparing import compare, write_sheet
 from lookalike.catalog.files import check_id, write_table
 from lookalike.catalog.ranking import rank_items
 from lookalike.catalog.view import View
@@ -277,6 +278,27 @@ class Catalog:
         found = rank_items(view, options, progress=progress)
         agreement = {label: analysis.agreement(found.ids, values) for label, values in columns.items()}
         return Evaluation(k=k, n=len(view.ids), agreement=agreement)
+
+    def compare(
+        self,
+        other: Catalog,
+        labels: Sequence[str] = (),
+        k: int = 3,
+        *,
+        ranking: str = "default",
+        color: float | None = None,
+        html: Source | None = None,
+        progress: Progress | None = None,
+    ) -> analysis.Comparison:
+        """This catalog (a) and another of the same items (b): what their look-alikes share, and whose agree on labels.
+
+        Items in both, by id, are queries and look-alikes. `html` also writes a sheet of the queries that changed most.
+        """
+        options = RankingOptions(k=k, ranking=ranking, color=color)
+        found = compare(self.view(), other.view(), labels, options, progress=progress)
+        if html is not None:
+            write_sheet(found, self, other, Path(html))
+        return found
 
     def export(self, out: Source) -> Path:
         """Everything as one `.parquet` file that Embedding Atlas reads as it is."""
