@@ -26,6 +26,12 @@ def test_an_empty_catalog_has_empty_answers(tmp_path: Path) -> None:
     assert (found["results"], found["place"]) == ([], None)
 
 
+def test_a_command_that_is_shown_can_be_run(tmp_path: Path) -> None:
+    client = TestClient(make_app(lookalike.create(tmp_path / "my shoes.catalog", model="tiny")))
+    assert client.get("/api/info").json()["catalog"] == "'my shoes.catalog'"
+    assert client.get("/api/clusters").json()["mend"] == "lookalike cluster 'my shoes.catalog'"
+
+
 def test_missing_then_older_then_current(tmp_path: Path, photos: Path) -> None:
     catalog = lookalike.create(tmp_path / "c.catalog", model="tiny")
     catalog.index(photos)
