@@ -8,7 +8,7 @@ from __future__ import annotations
 from lookalike.analysis.clusters import Refined, Sweep, kmeans_sweep, refine, refine_best, settle
 from lookalike.analysis.diversity import BALANCE, NEAR, Chosen, diversify
 from lookalike.analysis.elbow import find_elbow
-from lookalike.analysis.evaluation import agreement, knn_accuracy, mean_interval
+from lookalike.analysis.evaluation import agreement, knn_accuracy, mean_interval, nearest_found
 from lookalike.analysis.evidence import adjusted_rand, elbow_interval, silhouette, weigh
 from lookalike.analysis.layout import neighbors_kept, neighbors_needed, place_new, tsne, tsne_with_loss
 from lookalike.analysis.mixing import mix
@@ -64,6 +64,7 @@ __all__ = [
     "mean_interval",
     "mix",
     "most_changed",
+    "nearest_found",
     "nearest_in",
     "nearest_neighbors",
     "nearest_preferred",

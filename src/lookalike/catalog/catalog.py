@@ -17,7 +17,7 @@ from lookalike.catalog.answering import Query, answer
 from lookalike.catalog.comparing import compare, write_sheet
 from lookalike.catalog.duplicates import find_duplicates
 from lookalike.catalog.files import check_id, write_table
-from lookalike.catalog.ranking import rank_items
+from lookalike.catalog.ranking import make_ready, rank_items
 from lookalike.catalog.tuning import tune
 from lookalike.catalog.view import View
 from lookalike.engines import Engine
@@ -34,6 +34,7 @@ from lookalike.options import (
 from lookalike.records import (
     Checked,
     Clusters,
+    Estimate,
     Evaluation,
     Failure,
     Floats,
@@ -139,12 +140,14 @@ class Catalog:
         same: Sequence[str] = (),
         prefer: Mapping[str, float] | None = None,
         diverse: bool = False,
+        approximate: bool = False,
     ) -> Similar:
         """The exact k most similar items of a query, nearest first.
 
         `query` is an id, a file name without its ending if only one item has it, or an image file, tried in this
         order; bytes are the content of an image file. An item is not its own look-alike. Raises `NotFound` for
         an unknown query and `UsageError` for a photo that cannot be used or a filter that cannot be read.
+        `approximate`, with `ranking="euclidean"` alone, asks an index, and the answer says how many that finds.
         In a notebook the answer shows itself as a row of pictures.
         """
         options = RankingOptions(
@@ -155,7 +158,9 @@ class Catalog:
             same=tuple(same),
             prefer=tuple((prefer or {}).items()),
             diverse=diverse,
+            approximate=approximate,
         )
+        self.prepare(options)
         asked = self._resolve(query, images.HERE)
         found = answer(self.view(), asked, options)
         return replace(found, html=lambda: self._row(asked, found))
@@ -192,6 +197,7 @@ class Catalog:
         same: Sequence[str] = (),
         prefer: Mapping[str, float] | None = None,
         diverse: bool = False,
+        approximate: bool = False,
         out: Source | None = None,
         progress: Progress | None = None,
     ) -> pa.Table:
@@ -207,7 +213,9 @@ class Catalog:
             same=tuple(same),
             prefer=tuple((prefer or {}).items()),
             diverse=diverse,
+            approximate=approximate,
         )
+        self.prepare(options)
         view = self.view()
         found = rank_items(view, options, progress=progress)
         rows, columns = (found.ids >= 0).nonzero()
@@ -223,6 +231,18 @@ class Catalog:
         if out is not None:
             write_table(table, Path(out))
         return table
+
+    def prepare(self, options: RankingOptions) -> None:
+        """Make what `options` need and the catalog lacks: the index of approximate answers."""
+        make_ready(self.store, options)
+
+    def make_index(self) -> Estimate | None:
+        """Make the approximate index anew; its recall at 10 on 100 items. None: under 256 items there is none."""
+        return pipeline.compute_index(self.store, again=True)
+
+    def receipt(self, k: int = 3) -> Estimate | None:
+        """Recall at k of approximate answers as the index is now, on 50 items. None: no index, all is exact."""
+        return self.view().receipt(RankingOptions(k=k, ranking="euclidean", approximate=True))
 
     def cluster(
         self, k: int | None = None, *, max_k: int = 200, seed: int = 0, progress: Progress | None = None
