@@ -435,25 +435,3 @@ class Tuned:
         }
         told = {name: getattr(self, name) for name in names}
         return {**told, "gain": self.gain.as_json(), "weights": dict(self.weights), "fields": fields}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReportData:
-    """All that a report shows, aligned: entry i of every sequence belongs to item i, in the order of ids.
-
-    `thumbnails` yields JPEG bytes (it may read them when asked); `metadata` maps a column's name to n values;
-    `neighbors` holds at least 3 a row where the catalog has that many; `where` names the part that is shown;
-    `facts` are the model's, where they are known.
-    """
-
-    title: str
-    model: str
-    ids: Sequence[str]
-    metadata: Mapping[str, Sequence[Value]]
-    thumbnails: Sequence[bytes]
-    neighbors: Neighbors
-    clusters: Clusters
-    layout: Layout
-    failed: int = 0
-    where: str | None = None
-    facts: ModelFacts | None = None

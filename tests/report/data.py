@@ -7,7 +7,8 @@ import io
 import numpy as np
 from PIL import Image, ImageDraw
 
-from lookalike.records import Clusters, Elbow, Layout, ModelFacts, Neighbors, ReportData, Value
+from lookalike.records import Clusters, Elbow, Layout, ModelFacts, Neighbors, Value
+from lookalike.report.data import ReportData
 
 COLORS = {"red": (200, 40, 40), "green": (40, 150, 60), "blue": (40, 70, 190)}
 SHAPES = ("boot", "sandal", "clog")

@@ -13,9 +13,10 @@ import pytest
 from PIL import Image
 
 from lookalike.errors import UsageError
-from lookalike.records import Hit, ReportData, Similar, Value
+from lookalike.records import Hit, Similar, Value
 from lookalike.report import write_report, write_similar
 from lookalike.report.context import prepare
+from lookalike.report.data import ReportData
 from lookalike.report.text import plain
 from tests.report.data import make_report_data, picture
 

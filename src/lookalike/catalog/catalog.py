@@ -11,20 +11,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from lookalike import analysis, engines, images, models, pipeline, report
+from lookalike import engines, images, models, pipeline, report
 from lookalike.catalog import overview
 from lookalike.catalog.answering import Query, answer
-from lookalike.catalog.comparing import compare, write_sheet
-from lookalike.catalog.duplicates import find_duplicates
 from lookalike.catalog.files import check_id, write_table
 from lookalike.catalog.ranking import make_ready, rank_items
-from lookalike.catalog.tuning import tune
+from lookalike.catalog.study import Study
 from lookalike.catalog.view import View
 from lookalike.engines import Engine
 from lookalike.errors import ModelMismatch, NotFound, Rejected, UsageError
 from lookalike.options import (
     ClusterOptions,
-    DuplicateOptions,
     Fit,
     ImageLimits,
     IndexOptions,
@@ -35,7 +32,6 @@ from lookalike.records import (
     Checked,
     Clusters,
     Estimate,
-    Evaluation,
     Failure,
     Floats,
     Indexed,
@@ -45,7 +41,6 @@ from lookalike.records import (
     Photo,
     Progress,
     Similar,
-    Tuned,
     Value,
 )
 from lookalike.store import Store, schema
@@ -54,7 +49,7 @@ Source = str | os.PathLike[str]
 WEEK = 7 * 24 * 3600.0
 
 
-class Catalog:
+class Catalog(Study):
     """A folder of items with their vectors, and what was computed from them.
 
     Get one from `lookalike.open` or `lookalike.create`. Methods that take `progress` call it with (step, done,
@@ -250,12 +245,6 @@ class Catalog:
         """The sweep over K = 1..`max_k`, and the clusters of `k` (None: the elbow's). Stored; rows are ids' order."""
         return pipeline.compute_clusters(self.store, ClusterOptions(max_k=max_k, k=k, seed=seed), progress=progress)
 
-    def describe(self, clusters: Clusters, count: int = 3) -> tuple[tuple[analysis.Trait, ...], ...]:
-        """What sets each cluster apart: up to `count` metadata values more common in it than overall, with counts."""
-        metadata = self.view().metadata
-        columns = {name: metadata[name].to_pylist() for name in metadata.column_names}
-        return analysis.describe(clusters.labels, columns, k=clusters.k, count=count)
-
     def map(
         self,
         *,
@@ -275,89 +264,6 @@ class Catalog:
         """Figures 1 to 6 and `report.html` in the folder `out`; computes what is missing. Returns the page."""
         data = overview.report_data(self.view(), self.title(), where, progress=progress)
         return report.write_report(data, Path(out), progress=progress)
-
-    def evaluate(
-        self,
-        labels: Sequence[str],
-        k: int = 3,
-        *,
-        ranking: str = "default",
-        color: float | None = None,
-        where: str | None = None,
-        same: Sequence[str] = (),
-        prefer: Mapping[str, float] | None = None,
-        diverse: bool = False,
-        progress: Progress | None = None,
-    ) -> Evaluation:
-        """Share of the k nearest that carry the query's label, per metadata column in `labels`."""
-        options = RankingOptions(
-            k=k,
-            ranking=ranking,
-            color=color,
-            where=where,
-            same=tuple(same),
-            prefer=tuple((prefer or {}).items()),
-            diverse=diverse,
-        )
-        for name, fields in (("same", options.same), ("prefer", tuple(prefer or {}))):
-            if scored := [label for label in labels if label in fields]:
-                raise UsageError(
-                    f"label {scored[0]!r} is scored, so it cannot be in {name}: leave it out of one of them"
-                )
-        view = self.view()
-        columns = {label: view.labels(label) for label in labels}
-        found = rank_items(view, options, progress=progress)
-        agreement = {label: analysis.agreement(found.ids, values) for label, values in columns.items()}
-        return Evaluation(k=k, n=len(view.ids), agreement=agreement)
-
-    def tune(
-        self,
-        target: str,
-        *,
-        fields: Sequence[str] | None = None,
-        k: int = 3,
-        ranking: str = "default",
-        color: float | None = None,
-        seed: int = 0,
-        progress: Progress | None = None,
-    ) -> Tuned:
-        """Learn how much metadata `fields` should count for look-alikes to agree on `target`, a field too.
-
-        `fields` None: all others that say something of several items. Weights are learned on one half of the items
-        and measured on the other, against pictures alone; those whose gain is not shown are zero. Nothing is stored:
-        `prefer=found.weights` uses them. Raises `UsageError` for a field that is not there, for a target that is
-        among the fields, and where fewer than 20 items of a half have a value of the target.
-        """
-        options = RankingOptions(k=k, ranking=ranking, color=color)
-        return tune(self.view(), target, fields, options, seed, progress)
-
-    def compare(
-        self,
-        other: Catalog,
-        labels: Sequence[str] = (),
-        k: int = 3,
-        *,
-        ranking: str = "default",
-        color: float | None = None,
-        html: Source | None = None,
-        progress: Progress | None = None,
-    ) -> analysis.Comparison:
-        """This catalog (a) and another of the same items (b): what their look-alikes share, and whose agree on labels.
-
-        Items in both, by id, are queries and look-alikes. `html` also writes a sheet of the queries that changed most.
-        """
-        options = RankingOptions(k=k, ranking=ranking, color=color)
-        found = compare(self.view(), other.view(), labels, options, progress=progress)
-        if html is not None:
-            write_sheet(found, self, other, Path(html))
-        return found
-
-    def duplicates(self, *, threshold: float = 0.9, progress: Progress | None = None) -> list[list[str]]:
-        """Groups of ids that show one photo: resized, recompressed, cropped a little or mirrored; in order of ids.
-
-        `threshold`, 0.5 to 1, is how alike the fine detail of two thumbnails must be, one laid over the other.
-        """
-        return find_duplicates(self.view(), DuplicateOptions(threshold=threshold), progress=progress)
 
     def export(self, out: Source) -> Path:
         """Everything as one `.parquet` file that Embedding Atlas reads as it is."""

@@ -16,7 +16,7 @@ from lookalike.pipeline import step
 from lookalike.records import Doubles, Ints, Progress, Value
 
 if TYPE_CHECKING:
-    from lookalike.catalog.catalog import Catalog
+    from lookalike.catalog.study import Study
 
 DEPTH = 30
 """Look-alikes that rank-biased overlap compares: with its weights the first 30 places carry 99% of the sum."""
@@ -79,7 +79,7 @@ def _labels(a: View, b: View, label: str, ids: Sequence[str]) -> list[Value]:
     return [values[holder.rows[item]] for item in ids]
 
 
-def write_sheet(found: analysis.Comparison, a: Catalog, b: Catalog, out: Path) -> Path:
+def write_sheet(found: analysis.Comparison, a: Study, b: Study, out: Path) -> Path:
     """One HTML file that shows the queries that changed most; pictures and metadata are those of `a`."""
     ids = list(dict.fromkeys(item for one in found.changed for item in (one.id, *one.a, *one.b)))
     view = a.view()

@@ -14,7 +14,8 @@ from lookalike import pipeline
 from lookalike.analysis import nearest_neighbors
 from lookalike.catalog.view import View
 from lookalike.options import ClusterOptions, MapOptions
-from lookalike.records import Clusters, Layout, Neighbors, Progress, ReportData
+from lookalike.records import Clusters, Layout, Neighbors, Progress
+from lookalike.report.data import ReportData
 from lookalike.store import Head, Store, schema
 
 

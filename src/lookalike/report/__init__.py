@@ -13,7 +13,8 @@ from pathlib import Path
 
 from lookalike.analysis import Comparison
 from lookalike.errors import UsageError
-from lookalike.records import Progress, ReportData, Similar, Value
+from lookalike.records import Progress, Similar, Value
+from lookalike.report.data import ReportData
 
 __all__ = ["similar_row", "write_comparison", "write_report", "write_similar"]
 

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from lookalike.records import Advance, ReportData
+from lookalike.records import Advance
 from lookalike.report import figures_analysis, figures_items
 from lookalike.report.canvas import Sheet, drawing
 from lookalike.report.context import prepare
+from lookalike.report.data import ReportData
 from lookalike.report.page import Stems, report_page
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lookalike.records import Doubles, Ints, ReportData
+from lookalike.records import Doubles, Ints
 from lookalike.report import facts
+from lookalike.report.data import ReportData
 from lookalike.report.photos import Photos
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lookalike.records import Clusters, Doubles, Ints, Neighbors, ReportData, Value
+from lookalike.records import Clusters, Doubles, Ints, Neighbors, Value
+from lookalike.report.data import ReportData
 from lookalike.report.text import KINDS, NAMES, plain
 
 SHOWN = 3

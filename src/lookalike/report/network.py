@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lookalike.records import ReportData
+from lookalike.report.data import ReportData
 from lookalike.report.text import plain
 
 

@@ -1,0 +1,128 @@
+"""What is asked of a whole catalog: how good its look-alikes are, how to make them better, and which items are one."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lookalike import analysis
+from lookalike.catalog.comparing import compare, write_sheet
+from lookalike.catalog.duplicates import find_duplicates
+from lookalike.catalog.ranking import rank_items
+from lookalike.catalog.tuning import tune
+from lookalike.catalog.view import View
+from lookalike.errors import UsageError
+from lookalike.options import DuplicateOptions, RankingOptions
+from lookalike.records import Clusters, Evaluation, Progress, Tuned
+from lookalike.store import Store
+
+Source = str | os.PathLike[str]
+
+
+class Study(ABC):
+    """The part of a `Catalog` that evaluates, learns, compares and describes. Writes nothing."""
+
+    store: Store
+
+    @abstractmethod
+    def view(self) -> View:
+        """The items as arrays."""
+
+    @abstractmethod
+    def title(self) -> str:
+        """What the catalog is called."""
+
+    @abstractmethod
+    def thumbnails(self, ids: Sequence[str]) -> Sequence[bytes]:
+        """The thumbnails (JPEG) of these items."""
+
+    def describe(self, clusters: Clusters, count: int = 3) -> tuple[tuple[analysis.Trait, ...], ...]:
+        """What sets each cluster apart: up to `count` metadata values more common in it than overall, with counts."""
+        metadata = self.view().metadata
+        columns = {name: metadata[name].to_pylist() for name in metadata.column_names}
+        return analysis.describe(clusters.labels, columns, k=clusters.k, count=count)
+
+    def evaluate(
+        self,
+        labels: Sequence[str],
+        k: int = 3,
+        *,
+        ranking: str = "default",
+        color: float | None = None,
+        where: str | None = None,
+        same: Sequence[str] = (),
+        prefer: Mapping[str, float] | None = None,
+        diverse: bool = False,
+        progress: Progress | None = None,
+    ) -> Evaluation:
+        """Share of the k nearest that carry the query's label, per metadata column in `labels`."""
+        options = RankingOptions(
+            k=k,
+            ranking=ranking,
+            color=color,
+            where=where,
+            same=tuple(same),
+            prefer=tuple((prefer or {}).items()),
+            diverse=diverse,
+        )
+        for name, fields in (("same", options.same), ("prefer", tuple(prefer or {}))):
+            if scored := [label for label in labels if label in fields]:
+                raise UsageError(
+                    f"label {scored[0]!r} is scored, so it cannot be in {name}: leave it out of one of them"
+                )
+        view = self.view()
+        columns = {label: view.labels(label) for label in labels}
+        found = rank_items(view, options, progress=progress)
+        agreement = {label: analysis.agreement(found.ids, values) for label, values in columns.items()}
+        return Evaluation(k=k, n=len(view.ids), agreement=agreement)
+
+    def tune(
+        self,
+        target: str,
+        *,
+        fields: Sequence[str] | None = None,
+        k: int = 3,
+        ranking: str = "default",
+        color: float | None = None,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Tuned:
+        """Learn how much metadata `fields` should count for look-alikes to agree on `target`, a field too.
+
+        `fields` None: all others that say something of several items. Weights are learned on one half of the items
+        and measured on the other, against pictures alone; those whose gain is not shown are zero. Nothing is stored:
+        `prefer=found.weights` uses them. Raises `UsageError` for a field that is not there, for a target that is
+        among the fields, and where fewer than 20 items of a half have a value of the target.
+        """
+        options = RankingOptions(k=k, ranking=ranking, color=color)
+        return tune(self.view(), target, fields, options, seed, progress)
+
+    def compare(
+        self,
+        other: Study,
+        labels: Sequence[str] = (),
+        k: int = 3,
+        *,
+        ranking: str = "default",
+        color: float | None = None,
+        html: Source | None = None,
+        progress: Progress | None = None,
+    ) -> analysis.Comparison:
+        """This catalog (a) and another of the same items (b): what their look-alikes share, and whose agree on labels.
+
+        Items in both, by id, are queries and look-alikes. `html` also writes a sheet of the queries that changed most.
+        """
+        options = RankingOptions(k=k, ranking=ranking, color=color)
+        found = compare(self.view(), other.view(), labels, options, progress=progress)
+        if html is not None:
+            write_sheet(found, self, other, Path(html))
+        return found
+
+    def duplicates(self, *, threshold: float = 0.9, progress: Progress | None = None) -> list[list[str]]:
+        """Groups of ids that show one photo: resized, recompressed, cropped a little or mirrored; in order of ids.
+
+        `threshold`, 0.5 to 1, is how alike the fine detail of two thumbnails must be, one laid over the other.
+        """
+        return find_duplicates(self.view(), DuplicateOptions(threshold=threshold), progress=progress)
