@@ -19,7 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lookalike.analysis import Sweep, kmeans_sweep, nearest_neighbors, tsne
+    from lookalike.analysis import Comparison, Difference, Sweep, kmeans_sweep, nearest_neighbors, tsne
     from lookalike.catalog import Catalog, create
     from lookalike.catalog import open_catalog as open
     from lookalike.errors import (
@@ -56,6 +56,8 @@ __all__ = [
     "CatalogForeign",
     "CatalogLocked",
     "Clusters",
+    "Comparison",
+    "Difference",
     "Elbow",
     "Estimate",
     "Evaluation",
@@ -83,7 +85,7 @@ __all__ = [
 
 _HOMES = {
     "catalog": ("Catalog", "create", "open"),
-    "analysis": ("Sweep", "kmeans_sweep", "nearest_neighbors", "tsne"),
+    "analysis": ("Comparison", "Difference", "Sweep", "kmeans_sweep", "nearest_neighbors", "tsne"),
     "records": (
         "Clusters",
         "Elbow",

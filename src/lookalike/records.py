@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -228,7 +229,8 @@ class Similar:
     """The look-alikes of one query, nearest first. `recall` is 1.0 when `exact`.
 
     `diverse` is what choosing results that differ cost, None where that was not asked for. What they are chosen from is
-    searched as exactly as all else.
+    searched as exactly as all else. In a notebook it shows itself as a row of pictures where `html`, which makes them
+    when asked, is there: `Catalog.similar` gives it. It is no part of a comparison and does not travel in a pickle.
     """
 
     query: str
@@ -236,6 +238,15 @@ class Similar:
     exact: bool = True
     recall: float = 1.0
     diverse: Diversity | None = None
+    html: Callable[[], str] | None = field(default=None, repr=False, compare=False)
+
+    def _repr_html_(self) -> str | None:
+        """The query and its look-alikes as a row of pictures, for notebooks; None where there are no pictures."""
+        return None if self.html is None else self.html()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        told = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "html"}
+        return partial(type(self), **told), ()
 
     def as_json(self) -> dict[str, Any]:
         """As in `lookalike similar --json`."""

@@ -16,15 +16,16 @@ from tests.analysis.reference import blobs
 
 
 @pytest.mark.parametrize("n", [2, 300, 2_000])
-@pytest.mark.parametrize("width", [1.0, 3.0, 80.0])
-def test_the_repulsion_is_that_of_all_pairs(n: int, width: float) -> None:
+@pytest.mark.parametrize(("width", "allowed"), [(1e-4, 0.1), (0.1, 0.02), (1.0, 0.01), (3.0, 0.01), (80.0, 0.01)])
+def test_the_repulsion_is_that_of_all_pairs(n: int, width: float, allowed: float) -> None:
+    """Relative error; a cloud far smaller than the kernel, as at the start, has hardly any repulsion to begin with."""
     places = np.random.default_rng(n).uniform(-width / 2, width / 2, (n, 2)).astype(np.float32)
     expected, total = exact_push(places.astype(np.float64))
     with Workers(1) as workers:
         repulsion = Repulsion(n, workers)
         assert repulsion.update(places) == pytest.approx(total, rel=2e-3)
         error = np.square(repulsion.push - expected).mean() / np.square(expected).mean()
-    assert np.sqrt(error) < 0.01
+    assert np.sqrt(error) < allowed
 
 
 def test_a_map_too_wide_for_the_grid_gets_a_wider_spacing(monkeypatch: pytest.MonkeyPatch) -> None:

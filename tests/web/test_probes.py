@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 import lookalike
@@ -24,6 +26,8 @@ TOKEN = "a token of sixteen and more"
     [
         ("GET", "/api/items", None, 200),
         ("POST", "/api/search", None, 200),
+        ("POST", "/api/table", None, 200),
+        ("POST", "/api/tables", None, 401),
         ("POST", "/api/items", None, 401),
         ("DELETE", "/api/items/a", None, 401),
         ("POST", "/api/votes", "Bearer wrong", 401),
@@ -41,6 +45,18 @@ def test_who_writes_brings_the_token(method: str, path: str, sent: str | None, s
     if status == 401:
         assert answer.headers["www-authenticate"] == "Bearer"
         assert answer.json()["code"] == "E_TOKEN"
+
+
+@pytest.mark.parametrize(("path", "status"), [("search", 200), ("table", 200), ("items", 401), ("votes", 401)])
+def test_a_mounted_server_tells_reading_from_writing_too(path: str, status: int) -> None:
+    app = Starlette(routes=[Mount("/looks", Guard(echo, token=TOKEN))])
+    assert TestClient(app).post(f"/looks/api/{path}", content=b"x").status_code == status
+
+
+def test_a_mounted_server_counts_what_is_costly_too() -> None:
+    guard = Guard(echo, limits=Limits(client_burst=1, client_rate=0.1))
+    client = TestClient(Starlette(routes=[Mount("/looks", guard)]), client=("10.0.0.9", 5))
+    assert [client.post("/looks/api/search", content=b"x").status_code for _ in range(2)] == [200, 429]
 
 
 def test_a_client_works_off_a_bucket_of_costly_requests() -> None:
@@ -114,6 +130,16 @@ def test_a_catalog_that_is_gone_is_not_ready(shown: Path, tmp_path: Path) -> Non
         shutil.rmtree(tmp_path / "c.catalog")
         assert client.get("/readyz").status_code == 503
         assert client.get("/healthz").status_code == 200
+
+
+def test_what_reads_needs_no_token_and_what_writes_does(shown: Path) -> None:
+    with TestClient(make_app(lookalike.open(shown), writable=True, token=TOKEN)) as client:
+        answer = client.post("/api/table", json={"ids": ["red-00.png"]})
+        assert (answer.status_code, answer.content[:4]) == (200, b"PAR1")
+        assert client.post("/api/items", files={"file": b"x"}).status_code == 401
+        assert client.delete("/api/items/red-00.png").status_code == 401
+        assert client.get("/api/items/red-00.png").status_code == 200, "it is still there"
+        assert client.post("/api/votes", json={}).status_code == 401
 
 
 def test_a_short_token_is_refused(run: Run, shown: Path) -> None:

@@ -8,11 +8,20 @@ from __future__ import annotations
 from lookalike.analysis.clusters import Refined, Sweep, kmeans_sweep, refine, refine_best, settle
 from lookalike.analysis.diversity import BALANCE, NEAR, Chosen, diversify
 from lookalike.analysis.elbow import find_elbow
-from lookalike.analysis.evaluation import agreement, knn_accuracy
+from lookalike.analysis.evaluation import agreement, knn_accuracy, mean_interval
 from lookalike.analysis.evidence import adjusted_rand, elbow_interval, silhouette, weigh
 from lookalike.analysis.layout import neighbors_kept, neighbors_needed, place_new, tsne, tsne_with_loss
 from lookalike.analysis.mixing import mix
 from lookalike.analysis.neighbors import nearest_neighbors
+from lookalike.analysis.overlap import (
+    Changed,
+    Comparison,
+    Difference,
+    most_changed,
+    overlap,
+    paired_difference,
+    rank_biased_overlap,
+)
 from lookalike.analysis.penalties import Field, Penalties, make_field, nearest_preferred
 from lookalike.analysis.preference import Preference, preference
 from lookalike.analysis.ranking import Searcher, nearest_in, score, typical_distance
@@ -24,7 +33,10 @@ from lookalike.analysis.whitening import Part, Whitening, fit_looks, fit_whiteni
 __all__ = [
     "BALANCE",
     "NEAR",
+    "Changed",
     "Chosen",
+    "Comparison",
+    "Difference",
     "Field",
     "Part",
     "Penalties",
@@ -46,15 +58,20 @@ __all__ = [
     "kmeans_sweep",
     "knn_accuracy",
     "make_field",
+    "mean_interval",
     "mix",
+    "most_changed",
     "nearest_in",
     "nearest_neighbors",
     "nearest_preferred",
     "neighbors_kept",
     "neighbors_needed",
+    "overlap",
+    "paired_difference",
     "picture_order",
     "place_new",
     "preference",
+    "rank_biased_overlap",
     "reach",
     "refine",
     "refine_best",

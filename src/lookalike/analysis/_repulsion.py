@@ -52,6 +52,7 @@ class Repulsion:
         waves = fft.ifft(waves, axis=0, workers=threads, overwrite_x=True)[:nodes]
         field = fft.irfft(waves, padded, workers=threads, overwrite_x=True)
         total = self._total(lambda span: _forces.gather(places, low, 1 / self._spacing, field, self.push, *span))
+        self.push -= self.push.mean(axis=0, dtype=np.float64)  # all pairs push each other alike: the sum is zero
         return max(total - len(places), 1e-9)  # each item meets itself at distance 0
 
     def _total(self, run: Callable[[tuple[int, int]], float]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ import pyarrow as pa
 from lookalike import analysis, engines, images, models, pipeline, report
 from lookalike.catalog import overview
 from lookalike.catalog.answering import Query, answer
+from lookalike.catalog.comparing import compare, write_sheet
 from lookalike.catalog.duplicates import find_duplicates
 from lookalike.catalog.files import check_id, write_table
-from lookalike.catalog.ranking import rank_items
+from lookalike.catalog.ranking import asked_for, rank_items
 from lookalike.catalog.view import View
 from lookalike.engines import Engine
 from lookalike.errors import ModelMismatch, NotFound, Rejected, UsageError
@@ -141,17 +143,12 @@ class Catalog:
         `query` is an id, a file name without its ending if only one item has it, or an image file, tried in this
         order; bytes are the content of an image file. An item is not its own look-alike. Raises `NotFound` for
         an unknown query and `UsageError` for a photo that cannot be used or a filter that cannot be read.
+        In a notebook the answer shows itself as a row of pictures.
         """
-        options = RankingOptions(
-            k=k,
-            ranking=ranking,
-            color=color,
-            where=where,
-            same=tuple(same),
-            prefer=tuple((prefer or {}).items()),
-            diverse=diverse,
-        )
-        return self.ask(query, options)
+        options = asked_for(k, ranking, color, where, same, prefer, diverse)
+        asked = self._resolve(query, images.HERE)
+        found = answer(self.view(), asked, options)
+        return replace(found, html=lambda: self._row(asked, found))
 
     def look_up(
         self,
@@ -192,15 +189,7 @@ class Catalog:
 
         `out` also writes the table, as `.parquet`, `.csv` or `.jsonl`.
         """
-        options = RankingOptions(
-            k=k,
-            ranking=ranking,
-            color=color,
-            where=where,
-            same=tuple(same),
-            prefer=tuple((prefer or {}).items()),
-            diverse=diverse,
-        )
+        options = asked_for(k, ranking, color, where, same, prefer, diverse)
         view = self.view()
         found = rank_items(view, options, progress=progress)
         rows, columns = (found.ids >= 0).nonzero()
@@ -263,15 +252,7 @@ class Catalog:
         progress: Progress | None = None,
     ) -> Evaluation:
         """Share of the k nearest that carry the query's label, per metadata column in `labels`."""
-        options = RankingOptions(
-            k=k,
-            ranking=ranking,
-            color=color,
-            where=where,
-            same=tuple(same),
-            prefer=tuple((prefer or {}).items()),
-            diverse=diverse,
-        )
+        options = asked_for(k, ranking, color, where, same, prefer, diverse)
         for name, fields in (("same", options.same), ("prefer", tuple(prefer or {}))):
             if scored := [label for label in labels if label in fields]:
                 raise UsageError(
@@ -284,11 +265,29 @@ class Catalog:
         return Evaluation(k=k, n=len(view.ids), agreement=agreement)
 
     def duplicates(self, *, threshold: float = 0.9, progress: Progress | None = None) -> list[list[str]]:
-        """Groups of ids that show one photo: resized, recompressed, cropped a little or mirrored; in order of ids.
-
-        `threshold`, 0.5 to 1, is how alike the fine detail of two thumbnails must be, one laid over the other.
-        """
+        """Groups of ids of one photo (resized, cropped, ...); `threshold`, 0.5 to 1: how alike their fine detail is."""
         return find_duplicates(self.view(), DuplicateOptions(threshold=threshold), progress=progress)
+
+    def compare(
+        self,
+        other: Catalog,
+        labels: Sequence[str] = (),
+        k: int = 3,
+        *,
+        ranking: str = "default",
+        color: float | None = None,
+        html: Source | None = None,
+        progress: Progress | None = None,
+    ) -> analysis.Comparison:
+        """This catalog (a) and another of the same items (b): what their look-alikes share, and whose agree on labels.
+
+        Items in both, by id, are queries and look-alikes. `html` also writes a sheet of the queries that changed most.
+        """
+        options = RankingOptions(k=k, ranking=ranking, color=color)
+        found = compare(self.view(), other.view(), labels, options, progress=progress)
+        if html is not None:
+            write_sheet(found, self, other, Path(html))
+        return found
 
     def export(self, out: Source) -> Path:
         """Everything as one `.parquet` file that Embedding Atlas reads as it is."""
@@ -387,6 +386,14 @@ class Catalog:
         if self._known is None or self._known[0] != state:
             self._known = (state, View(self.store))
         return self._known[1]
+
+    def _row(self, asked: Query, found: Similar) -> str:
+        """What a notebook shows of an answer; an item that has gone since is an empty frame."""
+        known = set(self.ids)
+        ids = [item for item in (asked.name, *(hit.id for hit in found.results)) if item in known]
+        pictures = dict(zip(ids, self.thumbnails(ids), strict=True))
+        own = asked.picture if asked.row is None else pictures.get(asked.name)
+        return report.similar_row(own, found, pictures)
 
     def title(self) -> str:
         """What the catalog is called: its folder's name, without `.catalog`."""

@@ -6,6 +6,7 @@ What was not computed, or is older than the items, is shown as such, with the co
 from __future__ import annotations
 
 import io
+import shlex
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -84,19 +85,24 @@ class Explorer:
         """The metadata, one row an item; a catalog without any has no columns."""
         return self._view.metadata
 
+    @property
+    def written(self) -> str:
+        """The catalog as one writes it in a command, in the folder that holds it."""
+        folder = getattr(self._store, "folder", None)
+        return "CATALOG" if folder is None else shlex.quote(str(getattr(folder, "name", folder)))
+
     def state(self, name: str) -> State:
         """How new `clusters` or `map` is."""
-        folder = getattr(self._store, "folder", "CATALOG")
-        mend = f"lookalike {'cluster' if name == schema.CLUSTERS else 'map'} {getattr(folder, 'name', folder)}"
+        mend = f"lookalike {'cluster' if name == schema.CLUSTERS else 'map'} {self.written}"
         if self._store.head.is_current(name):
             return State("current")
         return State("older" if name in self._store.head.computed else "missing", mend)
 
     @cached_property
     def info(self) -> dict[str, Any]:
-        """As `lookalike info --json`, with the title and the states."""
+        """As `lookalike info --json`, with the title, what the catalog is called in commands, and the states."""
         states = {name: self.state(name).as_json() for name in (schema.CLUSTERS, schema.MAP)}
-        return {"title": self.title, **overview.info(self._store), "states": states}
+        return {"title": self.title, "catalog": self.written, **overview.info(self._store), "states": states}
 
     @cached_property
     def positions(self) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,22 @@ class Ranked:
 
     neighbors: Neighbors
     diverse: Diversity | None = None
+
+
+def asked_for(
+    k: int,
+    ranking: str,
+    color: float | None,
+    where: str | None,
+    same: Sequence[str],
+    prefer: Mapping[str, float] | None,
+    diverse: bool,
+) -> RankingOptions:
+    """The options of a ranking from what users give."""
+    preferred = tuple((prefer or {}).items())
+    return RankingOptions(
+        k=k, ranking=ranking, color=color, where=where, same=tuple(same), prefer=preferred, diverse=diverse
+    )
 
 
 def rank_items(view: View, options: RankingOptions, *, progress: Progress | None = None) -> Neighbors:

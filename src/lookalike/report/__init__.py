@@ -1,7 +1,7 @@
 """Records and thumbnails in, figures and pages out.
 
 `write_report` writes the six figures and one page that holds them all; `write_similar` writes the page of one
-query. Pages open offline, run no script and request nothing.
+query, `write_comparison` the sheet of two catalogs. Pages open offline, run no script and request nothing.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from lookalike.analysis import Comparison
 from lookalike.errors import UsageError
-from lookalike.records import Progress, ReportData, Similar
+from lookalike.records import Progress, ReportData, Similar, Value
 
-__all__ = ["write_report", "write_similar"]
+__all__ = ["similar_row", "write_comparison", "write_report", "write_similar"]
 
 _STEP = "report"
 
@@ -52,9 +53,30 @@ def write_similar(query_image: bytes | None, similar: Similar, thumbnails: Mappi
     """
     from lookalike.report.similar import similar_page
 
-    text = similar_page(query_image, similar, thumbnails)
+    return _write_page(similar_page(query_image, similar, thumbnails), out)
+
+
+def write_comparison(
+    found: Comparison,
+    names: tuple[str, str],
+    thumbnails: Mapping[str, bytes],
+    metadata: Mapping[str, Mapping[str, Value]],
+    out: Path,
+) -> Path:
+    """Write one page with the queries whose look-alikes changed most between two catalogs, and return its path.
+
+    `names` are what the catalogs are called; `thumbnails` and `metadata` map the ids in `found.changed` to JPEG bytes
+    and to column and value. A picture that is missing or cannot be read becomes an empty frame.
+    """
+    from lookalike.report.comparison import Sides, comparison_page
+
+    return _write_page(comparison_page(found, Sides(names=names, thumbnails=thumbnails, metadata=metadata)), out)
+
+
+def _write_page(text: str, out: Path) -> Path:
+    """Written aside and renamed, so that a page is never half new."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    handle, aside = tempfile.mkstemp(prefix=".similar-", suffix=".html", dir=out.parent)
+    handle, aside = tempfile.mkstemp(prefix=".page-", suffix=".html", dir=out.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
@@ -64,6 +86,13 @@ def write_similar(query_image: bytes | None, similar: Similar, thumbnails: Mappi
         Path(aside).unlink(missing_ok=True)
         raise
     return out
+
+
+def similar_row(query_image: bytes | None, similar: Similar, thumbnails: Mapping[str, bytes]) -> str:
+    """A query and its look-alikes as a row of pictures: HTML for the inside of any page; see `write_similar`."""
+    from lookalike.report.similar import similar_row as row
+
+    return row(query_image, similar, thumbnails)
 
 
 def _check(data: ReportData) -> None:

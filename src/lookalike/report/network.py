@@ -47,7 +47,7 @@ _STAGES = {
 _NETWORKS = {
     "efficientnet-lite0": "a network trained on ImageNet;\nmean and deviation of the marked layers",
     "efficientnet-lite0-gap": "a network trained on ImageNet;\nmean of the marked layer",
-    "vgg16": "a network trained on ImageNet;\nthe last layer before the classes",
+    "vgg16": "a network for ImageNet's classes;\nthe last layer before these",
 }
 _RESIZES = {
     "stretch": "both sides resized",

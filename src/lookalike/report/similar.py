@@ -1,4 +1,4 @@
-"""The page of one query and its look-alikes."""
+"""One query and its look-alikes: as a page, and as a row for notebooks."""
 
 from __future__ import annotations
 
@@ -28,9 +28,35 @@ def similar_page(query_image: bytes | None, similar: Similar, thumbnails: Mappin
     return markup.page(f"{found}: {plain(similar.query, 120)}", body, aspect=1.0)
 
 
-def _hit(hit: Hit, thumbnail: bytes | None) -> str:
+def similar_row(query_image: bytes | None, similar: Similar, thumbnails: Mapping[str, bytes]) -> str:
+    """The query and its look-alikes side by side, as a part of a page that has a style of its own (a notebook)."""
+    told = count(len(similar.results), "look-alike") if similar.results else "No item met the conditions"
+    cells = [_cell(query_image, similar.query, [told], outline="2px solid currentColor")]
+    for hit in similar.results:
+        key = _name_of(hit)
+        called = hit.id if key is None else plain(hit.metadata[key])
+        cells.append(_cell(thumbnails.get(hit.id), called, [f"distance {apart(hit.distance)}", ", ".join(hit.reasons)]))
+    style = "display:flex;gap:16px;overflow-x:auto;padding:4px;font-family:system-ui,sans-serif;font-size:13px"
+    return f'<div role="list" style="{style}">{"".join(cells)}</div>'
+
+
+def _cell(picture: bytes | None, called: str, lines: list[str], outline: str = "none") -> str:
+    source = markup.image(_source(picture, 224), called)
+    frame = f"background:#fff;width:160px;height:160px;border-radius:6px;overflow:hidden;outline:{outline}"
+    placed = source.replace("<img ", '<img style="width:160px;height:160px;object-fit:contain;margin:0" ', 1)
+    small = "".join(f'<div style="opacity:.7">{markup.words(line, 120)}</div>' for line in lines if line)
+    name = f'<div style="font-weight:600;overflow-wrap:anywhere">{markup.name(called, 80)}</div>'
+    return f'<div role="listitem" style="flex:none;width:160px"><div style="{frame}">{placed}</div>{name}{small}</div>'
+
+
+def _name_of(hit: Hit) -> str | None:
+    """The metadata column that names an item, where there is one."""
     names = {key.lower().removeprefix("meta_"): key for key in hit.metadata}
-    key = next((names[word] for word in NAMES if word in names and plain(hit.metadata[names[word]])), None)
+    return next((names[word] for word in NAMES if word in names and plain(hit.metadata[names[word]])), None)
+
+
+def _hit(hit: Hit, thumbnail: bytes | None) -> str:
+    key = _name_of(hit)
     called = plain(hit.metadata[key]) if key is not None else hit.id
     facts = [("distance", apart(hit.distance)), ("score", f"{hit.score:.2f}")]
     facts += [(heading(k), plain(v, 120)) for k, v in hit.metadata.items() if k != key and plain(v)]

@@ -51,7 +51,8 @@ class Limits:
 
 READING = ("GET", "HEAD", "OPTIONS")
 ASKING = "/api/search"
-"""The one path where a body is sent and nothing is written."""
+SENT_TO_READ = frozenset({ASKING, "/api/table"})
+"""The paths where a body is sent and nothing is written."""
 
 
 class Guard:
@@ -60,7 +61,7 @@ class Guard:
     A Host header is answered that is an IP address, a name without a dot, or one of `hosts` (`*`: any): a page of
     another site cannot reach the server under a name of its own (DNS rebinding). A request that changes or
     uploads anything must come from a page of this server, or from no page. With a `token`, one that may write (all but
-    reading and search) must bring it: `Authorization: Bearer TOKEN`.
+    GET and `SENT_TO_READ`) must bring it: `Authorization: Bearer TOKEN`.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class Guard:
             if self._open > self.limits.at_once:
                 raise Problem(503, "E_BUSY", "too many requests at once: try again in a moment", {"Retry-After": "1"})
             self._check_sender(scope)
-            self._check_work(address, scope["path"])
+            self._check_work(address, _path(scope))
             entered = True
             if scope["method"] not in READING:
                 receive = await self._whole(scope, receive)
@@ -143,7 +144,7 @@ class Guard:
         foreign = origin is not None and urlsplit(origin).netloc.lower() != host.lower()
         if foreign or headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
             raise Problem(403, "E_ORIGIN", "this request comes from a page of another site: that is not allowed")
-        if self.token is not None and scope["path"] != ASKING:
+        if self.token is not None and _path(scope) not in SENT_TO_READ:
             kind, _, given = headers.get("authorization", "").partition(" ")
             if kind.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), self.token.encode()):
                 detail = "writing needs the token that the server was started with: send `Authorization: Bearer TOKEN`"
@@ -195,6 +196,12 @@ class Guard:
             return handed.pop() if handed else await receive()
 
         return replay
+
+
+def _path(scope: Scope) -> str:
+    """The path inside this app, wherever it is mounted."""
+    path, root = str(scope["path"]), str(scope.get("root_path", ""))
+    return path[len(root) :] if root and path.startswith(f"{root}/") else path
 
 
 class _Gone(Exception):

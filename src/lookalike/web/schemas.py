@@ -158,6 +158,7 @@ class Info(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     title: str
+    catalog: str = Field(description="The catalog as one writes it in a command.", examples=["shop.catalog"])
     items: int
     states: dict[str, Stated]
     sheets: int

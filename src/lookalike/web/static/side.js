@@ -41,6 +41,7 @@ export function press(app) {
 
 function curve(app) {
   const { inertia, elbow, k: own, swept } = app.data.own.clusters;
+  const catalog = app.data.info.catalog || "CATALOG";
   const [width, height, pad] = [240, 130, 18];
   const top = Math.max(...inertia) || 1;
   const most = inertia.length;
@@ -62,7 +63,7 @@ function curve(app) {
     const shown = app.data.clusters;
     const share = ((100 * inertia[n - 1]) / inertia[0]).toFixed(0);
     const ends = n === shown.k && shown.chosen ? shown.chosen.why : elbow.clear ? `The elbow is at ${elbow.k}.` : `There is no clear elbow: ${elbow.low} to ${elbow.high} are close calls.`;
-    const use = n === own ? "" : n > swept ? `lookalike cluster CATALOG -k ${n} shows ${swept ? "it" : "others"}. ` : `lookalike cluster CATALOG -k ${n} keeps it. `;
+    const use = n === own ? "" : n > swept ? `lookalike cluster ${catalog} -k ${n} shows ${swept ? "it" : "others"}. ` : `lookalike cluster ${catalog} -k ${n} keeps it. `;
     told.textContent = `${count(n, "cluster")}: inertia ${share}% of one cluster's. ${use}${ends}`;
     for (const [name, value] of Object.entries({ cx: x(n), cy: y(inertia[n - 1]) })) mark.setAttribute(name, value);
     for (const name of ["x1", "x2"]) at.setAttribute(name, x(n));
@@ -100,7 +101,7 @@ export function filters(app) {
     if (facet.open) fill();
     return facet;
   });
-  $("filters").replaceChildren(...(parts.length ? parts : [h("p", { class: "quiet" }, "This catalog has no metadata to filter by: lookalike index CATALOG PHOTOS --metadata TABLE adds some.")]));
+  $("filters").replaceChildren(...(parts.length ? parts : [h("p", { class: "quiet" }, `This catalog has no metadata to filter by: lookalike index ${data.info.catalog || "CATALOG"} PHOTOS --metadata TABLE adds some.`)]));
   $("clear").hidden = !Object.keys(app.state.filters).length;
 }
 
