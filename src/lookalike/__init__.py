@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         Layout,
         Neighbors,
         Similar,
+        Tuned,
     )
 
 __version__ = "0.1.0"
@@ -75,6 +76,7 @@ __all__ = [
     "Similar",
     "StoreError",
     "Sweep",
+    "Tuned",
     "UsageError",
     "create",
     "kmeans_sweep",
@@ -97,6 +99,7 @@ _HOMES = {
         "Layout",
         "Neighbors",
         "Similar",
+        "Tuned",
     ),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

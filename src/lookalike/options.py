@@ -126,7 +126,8 @@ class RankingOptions:
     what suits most catalogs; `where` an SQL expression over the metadata; `same` a field whose value must equal the
     query's; `prefer` pairs of a field and its weight, from 0 to 1000: what differs there moves away, by as much as a
     picture at the typical distance where the weight is 1; `diverse` collapses near-identical items and chooses results
-    that differ.
+    that differ. `approximate` asks an index of the plain vectors instead of comparing all items: it needs
+    `ranking="euclidean"` and goes with none of `where`, `same`, `prefer` and `diverse`.
     """
 
     k: int = 3
@@ -136,6 +137,7 @@ class RankingOptions:
     prefer: tuple[tuple[str, float], ...] = ()
     diverse: bool = False
     color: float | None = None
+    approximate: bool = False
 
     def __post_init__(self) -> None:
         check_range("k", self.k, 1, MAX_K)
@@ -153,6 +155,21 @@ class RankingOptions:
                     f"color={self.color:g} cannot be mixed into ranking=euclidean, plain distance as published: "
                     "leave one of the two out"
                 )
+        if self.approximate:
+            self._check_approximate()
+
+    def _check_approximate(self) -> None:
+        if self.ranking != "euclidean":
+            raise UsageError(
+                f"approximate with ranking={self.ranking} is not there: only plain vectors are indexed; add "
+                "ranking=euclidean, or leave approximate out, which is exact"
+            )
+        given = {"where": self.where, "same": self.same, "prefer": self.prefer, "diverse": self.diverse}
+        if names := [name for name, value in given.items() if value not in (None, (), False)]:
+            raise UsageError(
+                f"approximate cannot be combined with {', '.join(names)}, which only the exact search answers: "
+                "leave one of the two out"
+            )
 
 
 def parse_preferences(told: Iterable[str]) -> tuple[tuple[str, float], ...]:
@@ -197,3 +214,13 @@ class MapOptions:
     def __post_init__(self) -> None:
         if self.perplexity is not None:
             check_range("perplexity", self.perplexity, 1, 300)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DuplicateOptions:
+    """When two items show one photo: `threshold` is the least correlation of their fine detail, from 0.5 to 1."""
+
+    threshold: float = 0.9
+
+    def __post_init__(self) -> None:
+        check_range("threshold", self.threshold, 0.5, 1)

@@ -228,6 +228,9 @@ class Diversity:
 class Similar:
     """The look-alikes of one query, nearest first. `recall` is 1.0 when `exact`.
 
+    Where not, it is the share of the exact results that the index finds, measured on a sample of the items, and
+    `recall_low`..`recall_high` its 95% interval.
+
     `diverse` is what choosing results that differ cost, None where that was not asked for. What they are chosen from is
     searched as exactly as all else. In a notebook it shows itself as a row of pictures where `html`, which makes them
     when asked, is there: `Catalog.similar` gives it. It is no part of a comparison and does not travel in a pickle.
@@ -237,6 +240,8 @@ class Similar:
     results: tuple[Hit, ...]
     exact: bool = True
     recall: float = 1.0
+    recall_low: float = 1.0
+    recall_high: float = 1.0
     diverse: Diversity | None = None
     html: Callable[[], str] | None = field(default=None, repr=False, compare=False)
 
@@ -253,7 +258,7 @@ class Similar:
         results = [hit.as_json() for hit in self.results]
         diverse = None if self.diverse is None else self.diverse.as_json()
         told = {"query": self.query, "exact": self.exact, "recall": self.recall, "results": results}
-        return {**told, "diverse": diverse}
+        return {**told, "diverse": diverse, "recall_low": self.recall_low, "recall_high": self.recall_high}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -375,7 +380,7 @@ class Layout:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Estimate:
-    """A share with its 95% bootstrap interval."""
+    """A share with its 95% interval."""
 
     value: float
     low: float
@@ -398,6 +403,38 @@ class Evaluation:
         """As in `lookalike evaluate --json`."""
         agreement = {label: estimate.as_json() for label, estimate in self.agreement.items()}
         return {"k": self.k, "n": self.n, "agreement": agreement}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tuned:
+    """Weights of metadata fields for `target`, and what they gain over pictures alone on held-out items.
+
+    `weights` are those whose gain is shown (empty: none); `learned` all that the first half gave, zero for none, and
+    `gains` what each of them gains on the other half beside the rest. `pictures` and `tuned` are the mean agreement of
+    the `k` nearest with the target without and with `weights`, `gain` the difference; where no weight is left, `gain`
+    is that of what was `learned`. `fitted` and `held_out` count the queries of the halves.
+    """
+
+    target: str
+    k: int
+    fitted: int
+    held_out: int
+    pictures: float
+    tuned: float
+    gain: Estimate
+    weights: Mapping[str, float]
+    learned: Mapping[str, float]
+    gains: Mapping[str, Estimate]
+
+    def as_json(self) -> dict[str, Any]:
+        """As in `lookalike tune --json`."""
+        names = ("target", "k", "fitted", "held_out", "pictures", "tuned")
+        fields = {
+            name: {"learned": weight, "gain": self.gains[name].as_json() if name in self.gains else None}
+            for name, weight in self.learned.items()
+        }
+        told = {name: getattr(self, name) for name in names}
+        return {**told, "gain": self.gain.as_json(), "weights": dict(self.weights), "fields": fields}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -43,7 +43,7 @@ def items(*ids: str) -> pa.Table:
         "frames": [1] * n,
         "degraded": [False] * n,
         "vector": np.arange(n * FACTS.dimension, dtype=np.float32).reshape(n, -1).tolist(),
-        "thumbnail": [b"\xff\xd8" + bytes([i]) for i in range(n)],
+        "thumbnail": [b"\xff\xd8" + bytes([i % 256]) for i in range(n)],
         "color": [None] * n,
     }
     return pa.table(columns, schema=schema.items(FACTS.dimension))

@@ -255,3 +255,16 @@ def test_round_numbers_on_the_axis() -> None:
     assert figures_analysis._ticks(1) == [1]
     assert figures_analysis._ticks(6) == [1, 2, 3, 4, 5, 6]
     assert all(re.fullmatch(r"1|\d*[05]|\d*[2468]", str(tick)) for tick in figures_analysis._ticks(37))
+
+
+def test_parts_of_a_group_that_lie_apart_are_told_from_its_stragglers() -> None:
+    rng = np.random.default_rng(0)
+    left, right = rng.uniform(0, 1, (60, 2)), rng.uniform(5, 6, (35, 2))
+    parts = figures_analysis._islands(np.vstack([right, left, [[3.0, 9.0]] * 5]), 0.4)
+    assert [len(part) for part in parts] == [60, 35]
+    assert parts[0].max() <= 1
+    assert parts[1].min() >= 5
+    alone = np.array([[2.0, 3.0]])
+    assert np.array_equal(figures_analysis._islands(alone, 0.4)[0], alone)
+    everywhere = np.stack(np.divmod(np.arange(9), 3), axis=1) * 4.0
+    assert [len(part) for part in figures_analysis._islands(everywhere, 0.4)] == [9]

@@ -84,3 +84,8 @@ def test_a_flat_map_takes_less_height() -> None:
     assert dots.ratio == pytest.approx(0.75)
     assert dots.pixels(np.array([0])).shape == (75, 100, 4)
     assert DotMap(np.zeros((1, 2)), 60, mute="#c9cfd5", accent="#d55e00").ratio == 1.0
+
+
+def test_a_wall_with_just_enough_cells_shows_every_photo() -> None:
+    tiles = tile(np.random.default_rng(0).normal(size=(1000, 2)), 27.0, 40.0, across=40)
+    assert len(tiles.rows) == 1000, "1,080 cells are 1.08 for each of 1,000"

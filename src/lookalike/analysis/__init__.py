@@ -8,7 +8,7 @@ from __future__ import annotations
 from lookalike.analysis.clusters import Refined, Sweep, kmeans_sweep, refine, refine_best, settle
 from lookalike.analysis.diversity import BALANCE, NEAR, Chosen, diversify
 from lookalike.analysis.elbow import find_elbow
-from lookalike.analysis.evaluation import agreement, knn_accuracy, mean_interval
+from lookalike.analysis.evaluation import agreement, knn_accuracy, mean_interval, nearest_found
 from lookalike.analysis.evidence import adjusted_rand, elbow_interval, silhouette, weigh
 from lookalike.analysis.layout import neighbors_kept, neighbors_needed, place_new, tsne, tsne_with_loss
 from lookalike.analysis.mixing import mix
@@ -27,6 +27,7 @@ from lookalike.analysis.preference import Preference, preference
 from lookalike.analysis.ranking import Searcher, nearest_in, score, typical_distance
 from lookalike.analysis.representatives import Trait, describe, exemplars, reach, representatives
 from lookalike.analysis.spread import picture_order, spread_levels
+from lookalike.analysis.tuning import Learned, learn_weights
 from lookalike.analysis.updating import update_neighbors
 from lookalike.analysis.whitening import Part, Whitening, fit_looks, fit_whitening
 
@@ -38,6 +39,7 @@ __all__ = [
     "Comparison",
     "Difference",
     "Field",
+    "Learned",
     "Part",
     "Penalties",
     "Preference",
@@ -57,10 +59,12 @@ __all__ = [
     "fit_whitening",
     "kmeans_sweep",
     "knn_accuracy",
+    "learn_weights",
     "make_field",
     "mean_interval",
     "mix",
     "most_changed",
+    "nearest_found",
     "nearest_in",
     "nearest_neighbors",
     "nearest_preferred",

@@ -63,8 +63,8 @@ def _key(value: object) -> object:
     return (bool, value) if isinstance(value, bool) else value
 
 
-def mean_interval(values: Doubles, *, seed: int = 0, resamples: int = 1000) -> Estimate:
-    """The mean of `values` (m,) with its 95% percentile bootstrap interval; NaN for none."""
+def mean_interval(values: Doubles, *, level: float = 0.95, seed: int = 0, resamples: int = 1000) -> Estimate:
+    """The mean of `values` (m,) with its percentile bootstrap interval of `level`; NaN for none."""
     resamples = check_count("resamples", resamples, 1)
     m = len(values)
     if m == 0:
@@ -76,8 +76,31 @@ def mean_interval(values: Doubles, *, seed: int = 0, resamples: int = 1000) -> E
     means = np.empty(resamples)
     for a, b in spans(resamples, max(1, RESAMPLED // len(levels))):
         means[a:b] = rng.multinomial(m, counts / m, size=b - a) @ levels / m
-    low, high = np.percentile(means, [2.5, 97.5])
+    low, high = np.percentile(means, [50 * (1 - level), 50 * (1 + level)])
     return Estimate(value=value, low=float(min(low, value)), high=float(max(high, value)))
+
+
+def nearest_found(found: npt.ArrayLike, exact: npt.ArrayLike) -> Estimate:
+    """Recall: the share of the exact nearest that a search found, from a sample of queries.
+
+    `found` (m, k) and `exact` (m, k) distances, nearest first, infinity where there is none; what is as near as the
+    last of the exact ones counts, so ties cost nothing. The 95% interval is Wilson's (1927) for m independent shares:
+    the k results of a query count as one observation, which makes it rather too wide than too narrow. NaN for m = 0.
+    """
+    given, truth = np.asarray(found, np.float64), np.asarray(exact, np.float64)
+    if given.ndim != 2 or given.shape != truth.shape:
+        raise UsageError(f"found has the shape {given.shape}, exact {truth.shape}: give two arrays of the same (m, k)")
+    m = len(truth)
+    there = np.isfinite(truth)
+    if not there.any():
+        return Estimate(value=np.nan, low=np.nan, high=np.nan)
+    last = np.where(there, truth, 0).max(axis=1, keepdims=True)
+    hits = np.minimum((given <= last * (1 + 1e-6)).sum(axis=1), there.sum(axis=1))
+    value = float(np.mean(hits / np.maximum(there.sum(axis=1), 1)))
+    z = 1.959964
+    middle = (value + z * z / (2 * m)) / (1 + z * z / m)
+    half = z / (1 + z * z / m) * float(np.sqrt(value * (1 - value) / m + z * z / (4 * m * m)))
+    return Estimate(value=value, low=max(0.0, min(middle - half, value)), high=min(1.0, max(middle + half, value)))
 
 
 def knn_accuracy(

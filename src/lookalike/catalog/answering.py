@@ -45,7 +45,18 @@ def answer(view: View, asked: Query, options: RankingOptions) -> Similar:
         )
         for (row, distance), why in zip(pairs, because, strict=True)
     )
-    return Similar(query=asked.name, results=results, diverse=found.diverse)
+    receipt = view.receipt(options)
+    if receipt is None:
+        return Similar(query=asked.name, results=results, diverse=found.diverse)
+    return Similar(
+        query=asked.name,
+        results=results,
+        exact=False,
+        recall=receipt.value,
+        recall_low=receipt.low,
+        recall_high=receipt.high,
+        diverse=found.diverse,
+    )
 
 
 def picture_row(

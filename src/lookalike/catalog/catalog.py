@@ -15,15 +15,26 @@ from lookalike import analysis, engines, images, models, pipeline, report
 from lookalike.catalog import overview
 from lookalike.catalog.answering import Query, answer, picture_row, unusable
 from lookalike.catalog.comparing import compare, write_sheet
+from lookalike.catalog.duplicates import find_duplicates
 from lookalike.catalog.files import check_id, write_table
-from lookalike.catalog.ranking import rank_items
+from lookalike.catalog.ranking import make_ready, rank_items
+from lookalike.catalog.tuning import tune
 from lookalike.catalog.view import View
 from lookalike.engines import Engine
 from lookalike.errors import ModelMismatch, NotFound, Rejected, UsageError
-from lookalike.options import ClusterOptions, Fit, ImageLimits, IndexOptions, MapOptions, RankingOptions
+from lookalike.options import (
+    ClusterOptions,
+    DuplicateOptions,
+    Fit,
+    ImageLimits,
+    IndexOptions,
+    MapOptions,
+    RankingOptions,
+)
 from lookalike.records import (
     Checked,
     Clusters,
+    Estimate,
     Evaluation,
     Failure,
     Floats,
@@ -34,6 +45,7 @@ from lookalike.records import (
     Photo,
     Progress,
     Similar,
+    Tuned,
     Value,
 )
 from lookalike.store import Store, schema
@@ -128,12 +140,14 @@ class Catalog:
         same: Sequence[str] = (),
         prefer: Mapping[str, float] | None = None,
         diverse: bool = False,
+        approximate: bool = False,
     ) -> Similar:
         """The exact k most similar items of a query, nearest first.
 
         `query` is an id, a file name without its ending if only one item has it, or an image file, tried in this
         order; bytes are the content of an image file. An item is not its own look-alike. Raises `NotFound` for
         an unknown query and `UsageError` for a photo that cannot be used or a filter that cannot be read.
+        `approximate`, with `ranking="euclidean"` alone, asks an index, and the answer says how many that finds.
         In a notebook the answer shows itself as a row of pictures.
         """
         options = RankingOptions(
@@ -144,7 +158,9 @@ class Catalog:
             same=tuple(same),
             prefer=tuple((prefer or {}).items()),
             diverse=diverse,
+            approximate=approximate,
         )
+        self.prepare(options)
         asked = self._resolve(query, images.HERE)
         found = answer(self.view(), asked, options)
         return replace(found, html=lambda: picture_row(asked, found, self.ids, self.thumbnails))
@@ -181,6 +197,7 @@ class Catalog:
         same: Sequence[str] = (),
         prefer: Mapping[str, float] | None = None,
         diverse: bool = False,
+        approximate: bool = False,
         out: Source | None = None,
         progress: Progress | None = None,
     ) -> pa.Table:
@@ -196,7 +213,9 @@ class Catalog:
             same=tuple(same),
             prefer=tuple((prefer or {}).items()),
             diverse=diverse,
+            approximate=approximate,
         )
+        self.prepare(options)
         view = self.view()
         found = rank_items(view, options, progress=progress)
         rows, columns = (found.ids >= 0).nonzero()
@@ -212,6 +231,18 @@ class Catalog:
         if out is not None:
             write_table(table, Path(out))
         return table
+
+    def prepare(self, options: RankingOptions) -> None:
+        """Make what `options` need and the catalog lacks: the index of approximate answers."""
+        make_ready(self.store, options)
+
+    def make_index(self) -> Estimate | None:
+        """Make the approximate index anew; its recall at 10 on 100 items. None: under 256 items there is none."""
+        return pipeline.compute_index(self.store, again=True)
+
+    def receipt(self, k: int = 3) -> Estimate | None:
+        """Recall at k of approximate answers as the index is now, on 50 items. None: no index, all is exact."""
+        return self.view().receipt(RankingOptions(k=k, ranking="euclidean", approximate=True))
 
     def cluster(
         self, k: int | None = None, *, max_k: int = 200, seed: int = 0, progress: Progress | None = None
@@ -279,6 +310,27 @@ class Catalog:
         agreement = {label: analysis.agreement(found.ids, values) for label, values in columns.items()}
         return Evaluation(k=k, n=len(view.ids), agreement=agreement)
 
+    def tune(
+        self,
+        target: str,
+        *,
+        fields: Sequence[str] | None = None,
+        k: int = 3,
+        ranking: str = "default",
+        color: float | None = None,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Tuned:
+        """Learn how much metadata `fields` should count for look-alikes to agree on `target`, a field too.
+
+        `fields` None: all others that say something of several items. Weights are learned on one half of the items
+        and measured on the other, against pictures alone; those whose gain is not shown are zero. Nothing is stored:
+        `prefer=found.weights` uses them. Raises `UsageError` for a field that is not there, for a target that is
+        among the fields, and where fewer than 20 items of a half have a value of the target.
+        """
+        options = RankingOptions(k=k, ranking=ranking, color=color)
+        return tune(self.view(), target, fields, options, seed, progress)
+
     def compare(
         self,
         other: Catalog,
@@ -299,6 +351,13 @@ class Catalog:
         if html is not None:
             write_sheet(found, self, other, Path(html))
         return found
+
+    def duplicates(self, *, threshold: float = 0.9, progress: Progress | None = None) -> list[list[str]]:
+        """Groups of ids that show one photo: resized, recompressed, cropped a little or mirrored; in order of ids.
+
+        `threshold`, 0.5 to 1, is how alike the fine detail of two thumbnails must be, one laid over the other.
+        """
+        return find_duplicates(self.view(), DuplicateOptions(threshold=threshold), progress=progress)
 
     def export(self, out: Source) -> Path:
         """Everything as one `.parquet` file that Embedding Atlas reads as it is."""

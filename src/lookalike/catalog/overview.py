@@ -37,6 +37,7 @@ def info(store: Store) -> dict[str, Any]:
         "clusters": _computed(head, schema.CLUSTERS),
         "map": _computed(head, schema.MAP),
         "whitening": _whitening(store),
+        "approximate": _index(head),
         "bytes": store.size(),
         "version": head.version,
         "changed": head.at,
@@ -46,6 +47,11 @@ def info(store: Store) -> dict[str, Any]:
 def _whitening(store: Store) -> dict[str, Any] | None:
     fitted = store.head.computed.get(schema.WHITENING)
     return None if fitted is None else {**fitted.options, "outgrown": pipeline.is_outgrown(store)}
+
+
+def _index(head: Head) -> dict[str, Any] | None:
+    made = head.computed.get("approximate")
+    return None if made is None else {**made.options, **made.results, "current": head.is_current("approximate")}
 
 
 def _computed(head: Head, name: str) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Which items look like a query: the exact k best among those that may be shown."""
+"""Which items look like a query: the exact k best among those that may be shown; about the best only on request."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import numpy.typing as npt
 from lookalike.analysis import nearest_neighbors, nearest_preferred
 from lookalike.catalog.varying import pool, vary
 from lookalike.catalog.view import Space, View
-from lookalike.errors import UsageError
+from lookalike.errors import LookalikeError, UsageError
 from lookalike.options import RankingOptions
-from lookalike.pipeline import GRAPH_K, compute_neighbors, step
+from lookalike.pipeline import GRAPH_K, compute_index, compute_neighbors, is_indexed, nearly_nearest, step
 from lookalike.records import Diversity, Floats, Ints, Neighbors, Progress, Value
+from lookalike.store import Store
 
 BLOCK = 1_024
 """Queries that are answered together."""
@@ -37,6 +38,8 @@ def rank_items(view: View, options: RankingOptions, *, progress: Progress | None
     if options.diverse:
         found = rank_items(view, pool(options), progress=progress)
         return vary(view.space(options), found, options)[0]
+    if options.approximate and is_indexed(view.store):
+        return _all_nearly(view, options, progress)
     is_plain = options.where is None and not options.same and not options.prefer
     stored = not getattr(view.store, "pinned", False)  # of an older version no graph can be kept
     if stored and is_plain and options.ranking == "euclidean" and options.k <= GRAPH_K:
@@ -61,9 +64,22 @@ def rank_items(view: View, options: RankingOptions, *, progress: Progress | None
     return Neighbors(ids, distances)
 
 
+def _all_nearly(view: View, options: RankingOptions, progress: Progress | None) -> Neighbors:
+    """As `rank_items`, by the approximate index."""
+    parts = []
+    for start in range(0, len(view.ids), BLOCK):
+        rows = np.arange(start, min(start + BLOCK, len(view.ids)))
+        parts.append(nearly_nearest(view.store, view.rows, view.vectors, view.vectors[rows], options.k, rows))
+        if progress:
+            progress("recommend", int(rows[-1]) + 1, len(view.ids))
+    return Neighbors(np.concatenate([part.ids for part in parts]), np.concatenate([part.distances for part in parts]))
+
+
 def rank_row(view: View, row: int, options: RankingOptions) -> Ranked:
     """The k nearest of one item, (1, k) or fewer, itself left out."""
     query = np.array([row])
+    if options.approximate and is_indexed(view.store):
+        return Ranked(nearly_nearest(view.store, view.rows, view.vectors, view.vectors[query], options.k, query))
     ((_, allowed),) = _groups(view, options, query)
     space = view.space(options)
     return _varied(space, _nearest(view, space, query, pool(options), allowed), options)
@@ -77,6 +93,8 @@ def rank_photo(view: View, vector: Floats, color: Floats, options: RankingOption
                 f"{name}={','.join(fields)} needs a query that is an item: a photo has no metadata to compare; "
                 "give an id, or say what you want with where"
             )
+    if options.approximate and is_indexed(view.store):
+        return Ranked(nearly_nearest(view.store, view.rows, view.vectors, vector[None, :], options.k, np.array([-1])))
     allowed = None if options.where is None else view.mask(options.where)
     space = view.space(options)
     found = space.searcher.nearest(space.point(vector, color)[None, :], pool(options).k, allowed=allowed)
@@ -124,6 +142,16 @@ def _groups(view: View, options: RankingOptions, rows: Ints) -> Iterator[tuple[I
             if value is not None:
                 same &= column == value
         yield np.array(queries), same
+
+
+def make_ready(store: Store, options: RankingOptions) -> None:
+    """Make the index that `options` ask for where there is none; where nothing can be written answers are exact."""
+    if options.approximate and not getattr(store, "pinned", False):
+        try:
+            compute_index(store)
+        except LookalikeError as exc:
+            if exc.code not in ("E_LOCKED", "E_READ_ONLY"):
+                raise
 
 
 def hits(neighbors: Neighbors, row: int = 0) -> Sequence[tuple[int, float]]:

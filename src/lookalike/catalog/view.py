@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 from lookalike.analysis import Field, Penalties, Searcher, Whitening, make_field, mix, typical_distance
 from lookalike.errors import UsageError
 from lookalike.options import RankingOptions
-from lookalike.pipeline import default_color, load_colors, load_vectors, whitening
-from lookalike.records import Floats, Value
+from lookalike.pipeline import default_color, is_indexed, load_colors, load_vectors, measure, whitening
+from lookalike.records import Estimate, Floats, Value
 from lookalike.store import Store, schema
 
 KEYS = ("id", "path")
@@ -189,6 +189,21 @@ class View:
             return Space(self.vectors)
         points = self._white if color == 0 or self._colors is None else mix(self._white, self._colors, color)
         return Space(points, self._whitening, color)
+
+    @cached_property
+    def _receipts(self) -> dict[int, Estimate]:
+        return {}
+
+    def receipt(self, options: RankingOptions) -> Estimate | None:
+        """Recall at k of the index as it is, measured on 50 items when it is first asked for; None: exact answers."""
+        if not options.approximate or not is_indexed(self.store):
+            return None
+        with self._lock:
+            known = self._receipts.get(options.k)
+        if known is None:
+            searcher = self.space(options).searcher
+            known = self._receipts[options.k] = measure(self.store, self.rows, self.vectors, searcher, options.k)
+        return known
 
     @cached_property
     def metadata(self) -> pa.Table:

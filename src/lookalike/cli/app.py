@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lookalike import __version__
-from lookalike.cli import ask, build, compare, compute, explore, keep, model, start
+from lookalike.cli import ask, build, compare, compute, explore, keep, learn, model, start
 from lookalike.cli.output import complain
 from lookalike.errors import LookalikeError
 
@@ -21,7 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
 )
-for group in (start, build, ask, compare, compute, explore, keep):
+for group in (start, build, ask, compare, compute, learn, explore, keep):
     group.register(app)
 app.add_typer(model.app, name="models")
 

@@ -30,6 +30,7 @@ def similar(
     same: opt.Same = None,
     prefer: opt.Prefer = None,
     diverse: opt.Diverse = False,
+    approximate: opt.Approximate = False,
     html: Annotated[
         Path | None, typer.Option(help="Also write a page that shows them, in one file.", show_default=False)
     ] = None,
@@ -48,7 +49,9 @@ def similar(
         same=tuple(same or ()),
         prefer=parse_preferences(prefer or ()),
         diverse=diverse,
+        approximate=approximate,
     )
+    held.prepare(options)
     found, picture = held.look_up(query, options)
     if html is not None:
         held.similar_page(found, picture, html)
@@ -73,6 +76,8 @@ def similar(
             f"Chosen from the {told.pool} nearest to differ, {told.collapsed} of them near-identical to one before: "
             f"mean score {told.score:.3f}, {told.cost:.3f} less than that of the nearest."
         )
+    if not found.exact:
+        typer.echo(_receipt(found.recall, found.recall_low, found.recall_high))
     if html is not None:
         typer.echo(f"Open {html} in a browser.")
 
@@ -87,13 +92,14 @@ def recommend(
     same: opt.Same = None,
     prefer: opt.Prefer = None,
     diverse: opt.Diverse = False,
+    approximate: opt.Approximate = False,
     version: opt.Version = None,
     json: opt.Json = False,
 ) -> None:
     """The look-alikes of every item, as a table. Columns: id, rank, neighbor_id, distance."""
     import lookalike
 
-    told, held = dict(parse_preferences(prefer or ())), lookalike.open(catalog, version=version)
+    preferred, held = dict(parse_preferences(prefer or ())), lookalike.open(catalog, version=version)
     with progress_bars() as progress:
         rows = held.recommend(
             k,
@@ -101,15 +107,21 @@ def recommend(
             color=color,
             where=where,
             same=same or (),
-            prefer=told,
+            prefer=preferred,
             diverse=diverse,
+            approximate=approximate,
             out=out,
             progress=progress,
         )
+    measured = held.receipt(k) if approximate else None
     if json:
-        as_json({"items": len(held), "rows": rows.num_rows, "file": str(out)})
-    else:
-        typer.echo(f"{rows.num_rows:,} rows for {len(held):,} items in {out}")
+        told = {"items": len(held), "rows": rows.num_rows, "file": str(out), "exact": measured is None}
+        shares = (1.0, 1.0, 1.0) if measured is None else (measured.value, measured.low, measured.high)
+        as_json({**told, **dict(zip(("recall", "recall_low", "recall_high"), shares, strict=True))})
+        return
+    typer.echo(f"{rows.num_rows:,} rows for {len(held):,} items in {out}")
+    if measured is not None:
+        typer.echo(_receipt(measured.value, measured.low, measured.high))
 
 
 def evaluate(
@@ -175,6 +187,10 @@ def info(
         return
     for name, value in facts.items():
         typer.echo(f"{name:<10} {_shown(value)}")
+
+
+def _receipt(value: float, low: float, high: float) -> str:
+    return f"Approximate: finds {value:.1%} of the nearest ({low:.1%} to {high:.1%}), measured on 50 items."
 
 
 def _shown(value: Any) -> str:

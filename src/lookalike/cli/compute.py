@@ -1,4 +1,4 @@
-"""Commands that compute and show: `cluster`, `map`, `report`, `export`."""
+"""Commands that compute and show: `cluster`, `map`, `duplicates`, `report`, `export`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lookalike.errors import UsageError
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (cluster, map, report, export):
+    for command in (cluster, map, duplicates, report, export):
         app.command()(command)
 
 
@@ -70,6 +70,28 @@ def map(
     else:
         added = f" {found.placed:,} were placed without moving the others." if found.placed else ""
         typer.echo(f"{len(found.positions):,} items; {found.kept:.0%} of the 10 nearest stay near in the map.{added}")
+
+
+def duplicates(
+    catalog: opt.Catalog,
+    threshold: Annotated[
+        float, typer.Option(help="How alike the fine detail of two pictures must be, 0.5 to 1; lower finds more.")
+    ] = 0.9,
+    json: opt.Json = False,
+) -> None:
+    """Near-identical items, in groups. One photo resized, recompressed, cropped a little or mirrored."""
+    import lookalike
+
+    held = lookalike.open(catalog)
+    with progress_bars() as progress:
+        groups = held.duplicates(threshold=threshold, progress=progress)
+    if json:
+        as_json({"groups": groups})
+        return
+    if groups:
+        table(["group", "items", "ids"], [[row, len(ids), ", ".join(ids)] for row, ids in enumerate(groups)])
+    spare = sum(len(ids) - 1 for ids in groups)
+    typer.echo(f"{len(groups):,} groups; {spare:,} of {len(held):,} items show a photo that another item shows.")
 
 
 def report(

@@ -127,6 +127,13 @@ Prefer = Annotated[
 Diverse = Annotated[
     bool, typer.Option("--diverse", help="Results that differ: near-identical items count once; says what that costs.")
 ]
+Approximate = Annotated[
+    bool,
+    typer.Option(
+        "--approximate",
+        help="With --ranking euclidean: by an index, which may miss some; the answer says how many it finds.",
+    ),
+]
 MaxK = Annotated[int, typer.Option("--max-k", help="Largest K of the sweep; at most the number of items.")]
 Clusters = Annotated[str, typer.Option("-k", help="Number of clusters, or `auto` for the elbow.")]
 Seed = Annotated[int, typer.Option(help="Seed; equal seeds give equal results.")]

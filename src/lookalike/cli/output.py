@@ -73,6 +73,7 @@ NAMES = {
     "vectors": "reading vectors",
     "neighbors": "finding neighbors",
     "recommend": "ranking",
+    "tune": "learning weights",
     "clusters": "clustering",
     "map": "drawing the map",
     "report": "writing the report",

@@ -1,6 +1,7 @@
 """The write side: photos to items, items to neighbors, clusters and a map, each stored with what it came from."""
 
 from lookalike.pipeline.adding import add
+from lookalike.pipeline.approximate import compute_index, is_indexed, measure, nearly_nearest
 from lookalike.pipeline.computing import (
     clusters_of,
     compute_clusters,
@@ -27,16 +28,20 @@ __all__ = [
     "add",
     "clusters_of",
     "compute_clusters",
+    "compute_index",
     "compute_map",
     "compute_neighbors",
     "default_color",
     "graph_k",
     "index",
+    "is_indexed",
     "is_outgrown",
     "load_colors",
     "load_model",
     "load_vectors",
     "map_of",
+    "measure",
+    "nearly_nearest",
     "plan",
     "read_vectors",
     "regroup",

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 PAGE = 20
 """Clusters on one page of Figure 6."""
 _MANY = 5_000
+_ISLAND = 0.2
+"""The share of a group that a part of it, lying apart on the map, needs for a name of its own."""
 
 
 def inertia(context: Context, theme: Theme = LIGHT, *, width: float = 8.0, bare: bool = False) -> Sheet:
@@ -209,8 +211,14 @@ def dot_map(context: Context, theme: Theme = LIGHT, *, width: float = WIDTH, bar
         names = [str(cluster) for cluster in range(context.data.clusters.k)]
         _names(sheet, names, points[context.data.clusters.representatives])
     elif not legend:
-        named = [(label, members) for label, members, place in found if place >= 0]
-        _names(sheet, [label for label, _ in named], np.stack([_heart(points[rows]) for _, rows in named]))
+        named = [
+            (place, label, _heart(part))
+            for label, members, color in found
+            if color >= 0
+            for place, part in enumerate(_islands(points[members], side / 24))
+        ]
+        named.sort(key=lambda each: each[0])
+        _names(sheet, [label for _, label, _ in named], np.stack([heart for _, _, heart in named]))
     elif narrow:
         _legend(sheet, found, [(0.2 + width / 2 * (i % 2), head + tall + 0.28 + 0.24 * (i // 2)) for i in range(8)])
     else:
@@ -230,6 +238,21 @@ def _heart(points: Doubles) -> Doubles:
     """The point closest to the median of all: a place that one of them has."""
     found: Doubles = points[np.square(points - np.median(points, axis=0)).sum(axis=1).argmin()]
     return found
+
+
+def _islands(points: Doubles, gap: float) -> list[Doubles]:
+    """Parts of a group that lie apart, over squares of side `gap`, the largest first: those with a fifth of it or more;
+    all of it as one where it lies everywhere.
+    """
+    from scipy.ndimage import label
+
+    cells = np.floor((points - points.min(axis=0)) / gap).astype(np.int64)
+    taken = np.zeros(cells.max(axis=0) + 1, np.int64)
+    taken[tuple(cells.T)] = 1
+    found, _ = label(taken, structure=np.ones((3, 3), np.int64))
+    _, parts, sizes = np.unique(found[tuple(cells.T)], return_inverse=True, return_counts=True)
+    large = [part for part in np.argsort(-sizes, kind="stable") if sizes[part] >= _ISLAND * len(points)]
+    return [points[parts == part] for part in large] or [points]
 
 
 def _names(sheet: Sheet, names: list[str], places: Doubles, size: float = 8) -> None:
@@ -281,11 +304,12 @@ def thumbnail_map(context: Context, *, across: int = 36, width: float = WIDTH, b
     )
     top, bottom = tiles.corners[:, 1].min(), tiles.corners[:, 1].max() + tiles.height
     sheet = Sheet(width, head + float(bottom - top) + margin)
-    part = "every item" if len(tiles.rows) == context.n else f"{len(tiles.rows):,} of {count(context.n, 'item')}"
     if not bare:
-        headline(
-            sheet, title, f"The map, drawn up so that every photo has a place of its own, near its look-alikes: {part}."
-        )
+        told = "The map, drawn up so that every photo has a place of its own, near its look-alikes"
+        if len(tiles.rows) < context.n:
+            shown = f"{len(tiles.rows):,} of {count(context.n, 'item')}"
+            told = f"{shown}, spread over the map as all are, each near its look-alikes"
+        headline(sheet, title, f"{told}.")
     # In the order of rows, because thumbnails are read in blocks.
     for place in np.argsort(tiles.rows):
         row, (x, y) = tiles.rows[place], tiles.corners[place]

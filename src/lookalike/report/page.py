@@ -203,7 +203,7 @@ def _map(context: Context, files: list[str], folder: Path) -> str:
     plate = f"<div class='chart plate'>{markup.wide_or_narrow(photos, few, alt)}</div>"
     reason = "numbers stand at the representatives" if context.colored is None else "which tells most about the map"
     if context.colored is not None and context.colored.named:
-        reason += "; a name stands in the middle of its items, and colors repeat"
+        reason += "; a name stands in the middle of its items, or of each large group of them, and colors repeat"
     meaning = f"{figures_analysis.map_words(context)} One dot a photo, colored by {markup.words(by)} ({reason})."
     both = f"{chart}<p class='between'>The same map in photos, each at its own place near its look-alikes:</p>{plate}"
     return _section(5, "The map", meaning, both, files)

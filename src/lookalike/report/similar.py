@@ -14,7 +14,9 @@ def similar_page(query_image: bytes | None, similar: Similar, thumbnails: Mappin
     """The whole document; pictures that are missing or unusable are shown as an empty frame."""
     amount = len(similar.results)
     found = count(amount, "look-alike") if amount else "No look-alikes"
-    exact = "All items were compared." if similar.exact else f"Searched fast: finds {percent(similar.recall)}."
+    within = f"{percent(similar.recall_low)} to {percent(similar.recall_high)}"
+    fast = f"Searched fast: finds {percent(similar.recall)} of the nearest ({within}, 95% interval)."
+    exact = "All items were compared." if similar.exact else fast
     told = "Nearest first. A score of 1 is the same picture." if amount else "No item met the conditions."
     if similar.diverse is not None:
         told += f" Chosen to differ, which costs {similar.diverse.cost:.2f} of the mean score."

@@ -53,7 +53,7 @@ def tile(
     tile_height = min(height, side / np.sqrt(aspect))
     columns, lines = int(width / tile_width + 1e-9), int(height / tile_height + 1e-9)
     points = fit(positions, 1.0, 1.0)
-    shown = min(len(points), max(1, int(columns * lines / SLACK)))
+    shown = min(len(points), max(1, int(columns * lines / SLACK + 1e-9)))
     rows = _some(points, shown, np.zeros(0, np.int64) if first is None else first)
     line, column = np.divmod(_assign(points[rows], columns, lines), columns)
     left, top = (width - columns * tile_width) / 2, (height - lines * tile_height) / 2

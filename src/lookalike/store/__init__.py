@@ -1,6 +1,6 @@
 """The catalog's tables and what holds them together."""
 
-from lookalike.store.base import Append, Change, Computed, Delete, Head, Replace, Store, Upsert
+from lookalike.store.base import Append, Change, Computed, Delete, Head, MakeIndex, Replace, Store, Upsert
 from lookalike.store.lance_store import LanceStore
 from lookalike.store.manifest import MARKER, is_used
 from lookalike.store.memory import MemoryStore
@@ -13,6 +13,7 @@ __all__ = [
     "Delete",
     "Head",
     "LanceStore",
+    "MakeIndex",
     "MemoryStore",
     "Replace",
     "Store",

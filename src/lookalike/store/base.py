@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from lookalike.records import Checked, ModelFacts
+from lookalike.records import Checked, Floats, ModelFacts
 from lookalike.store import schema
 
 STREAMED = 4_096
@@ -91,7 +91,15 @@ class Replace:
     rows: pa.Table
 
 
-Change = Append | Upsert | Delete | Replace
+@dataclass(frozen=True, slots=True)
+class MakeIndex:
+    """Make the approximate index of a table's vectors, in the place of one that is there. No row changes."""
+
+    table: str
+    column: str
+
+
+Change = Append | Upsert | Delete | Replace | MakeIndex
 
 
 def next_head(
@@ -105,7 +113,10 @@ def next_head(
 ) -> Head:
     """The head after a commit."""
     version = head.version + 1
-    content_changed = any(change.table in (schema.ITEMS, schema.METADATA, schema.FAILURES) for change in changes)
+    content_changed = any(
+        change.table in (schema.ITEMS, schema.METADATA, schema.FAILURES) and not isinstance(change, MakeIndex)
+        for change in changes
+    )
     return replace(
         head,
         version=version,
@@ -156,6 +167,13 @@ class Store(Protocol):
 
     def stream(self, table: str, columns: Sequence[str]) -> Iterator[pa.Table]:
         """All rows of a table, in the order of `read`, a few thousand at a time."""
+        ...
+
+    def nearby(self, table: str, column: str, queries: Floats, k: int) -> list[list[str]]:
+        """Ids of about the k rows with the nearest vectors, for each of `queries` (m, d), by the index.
+
+        Rows that were added or changed since the index was made are all compared; where none was made, all rows are.
+        """
         ...
 
     def commit(

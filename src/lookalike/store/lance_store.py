@@ -13,9 +13,22 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from lookalike.errors import CatalogDamaged, CatalogForeign, CatalogLocked, LookalikeError, StoreError, UsageError
-from lookalike.records import Checked, ModelFacts
+from lookalike.records import Checked, Floats, ModelFacts
 from lookalike.store import schema
-from lookalike.store.base import STREAMED, Append, Change, Computed, Delete, Head, Replace, Upsert, next_head, now
+from lookalike.store.approximate import make_index, nearby
+from lookalike.store.base import (
+    STREAMED,
+    Append,
+    Change,
+    Computed,
+    Delete,
+    Head,
+    MakeIndex,
+    Replace,
+    Upsert,
+    next_head,
+    now,
+)
 from lookalike.store.integrity import check_files, check_written, data_files, remove_orphans
 from lookalike.store.lock import no_space
 from lookalike.store.manifest import (
@@ -44,6 +57,7 @@ class LanceStore:
         self._writing = False
         self.pinned = False
         self._known: set[str] = set()
+        self._indexed: tuple[tuple[str, int], Any] = (("", 0), None)
         self._read = Reading(place)
 
     @classmethod
@@ -180,6 +194,21 @@ class LanceStore:
         except (OSError, ValueError, pa.ArrowException) as exc:
             raise self._damaged(table, exc) from exc
 
+    def nearby(self, table: str, column: str, queries: Floats, k: int) -> list[list[str]]:
+        """Ids of about the k nearest rows; see `Store.nearby`."""
+        if table not in self._manifest.tables:
+            return [[] for _ in queries]
+        try:
+            version = self._manifest.tables[table]
+            if self._indexed[0] != (table, version):  # kept open, with the index that Lance has loaded
+                self._indexed = (table, version), self._dataset(table)
+            return nearby(self._indexed[1], column, queries, k)
+        except (OSError, ValueError, RuntimeError, pa.ArrowException) as exc:
+            raise CatalogDamaged(
+                f"the approximate index of catalog {str(self.place)!r} cannot be read ({_short(exc)}): "
+                "make it anew with `Catalog.make_index()`, or leave --approximate out"
+            ) from exc
+
     def commit(
         self,
         message: str,
@@ -253,7 +282,7 @@ class LanceStore:
 
         uri = self._uri(change.table)
         if isinstance(change, Replace) or change.table not in tables:
-            if isinstance(change, Delete):
+            if isinstance(change, Delete | MakeIndex):
                 return None
             # Also takes the place of what an interrupted first commit may have left.
             mode = "overwrite" if self.place.names(f"{change.table}.lance") else "create"
@@ -263,7 +292,11 @@ class LanceStore:
         if expected != tables[change.table]:
             data.restore()  # an interrupted commit left a version that no manifest names
             expected += 1
-        if not isinstance(change, Delete):
+        if isinstance(change, MakeIndex):
+            make_index(data, change.column)
+            data = lance.dataset(uri)
+            expected += 1
+        elif not isinstance(change, Delete):
             lacking = schema.added(change.table, data.schema.names, self.head.model.dimension)
             if new := [field for field in lacking if field.name in change.rows.schema.names]:
                 data.add_columns(pa.schema(new))
@@ -275,7 +308,7 @@ class LanceStore:
             merge = data.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
             merge.execute(change.rows)
             expected += 1
-        else:
+        elif isinstance(change, Delete):
             for part in _parts(change.ids):
                 data.delete(f"id IN ({_quoted(part)})")
                 expected += 1

@@ -7,13 +7,26 @@ from contextlib import contextmanager
 from dataclasses import replace
 from uuid import uuid4
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from lookalike.errors import NotFound, StoreError
-from lookalike.records import Checked, ModelFacts
+from lookalike.records import Checked, Floats, ModelFacts
 from lookalike.store import schema
-from lookalike.store.base import STREAMED, Append, Change, Computed, Delete, Head, Replace, Upsert, next_head, now
+from lookalike.store.base import (
+    STREAMED,
+    Append,
+    Change,
+    Computed,
+    Delete,
+    Head,
+    MakeIndex,
+    Replace,
+    Upsert,
+    next_head,
+    now,
+)
 from lookalike.store.lance_store import filtered
 
 
@@ -79,6 +92,15 @@ class MemoryStore:
         for start in range(0, found.num_rows, STREAMED):
             yield found.slice(start, STREAMED)
 
+    def nearby(self, table: str, column: str, queries: Floats, k: int) -> list[list[str]]:
+        """Ids of the k nearest rows: all are compared here; see `Store.nearby`."""
+        found = self.read(table, ["id", column]).combine_chunks()
+        if not found.num_rows:
+            return [[] for _ in queries]
+        vectors = pc.list_flatten(found[column]).to_numpy().reshape(found.num_rows, -1)
+        nearest = [np.argsort(((vectors - query) ** 2).sum(axis=1), kind="stable")[:k] for query in queries]
+        return [found["id"].take(pa.array(rows)).to_pylist() for rows in nearest]
+
     def commit(
         self,
         message: str,
@@ -129,6 +151,8 @@ class MemoryStore:
 
 
 def _changed(table: pa.Table | None, change: Change) -> pa.Table | None:
+    if isinstance(change, MakeIndex):
+        return None
     if isinstance(change, Replace) or table is None:
         return None if isinstance(change, Delete) else change.rows
     if isinstance(change, Append):
@@ -140,7 +164,7 @@ def _changed(table: pa.Table | None, change: Change) -> pa.Table | None:
 
 def _widened(table: pa.Table, change: Change) -> pa.Table:
     """The table with the columns that an older catalog lacks, null, where the change brings them."""
-    if isinstance(change, Delete):
+    if isinstance(change, Delete | MakeIndex):
         return table
     for field in change.rows.schema:
         if field.name in schema.ADDED.get(change.table, ()) and field.name not in table.column_names:

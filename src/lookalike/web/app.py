@@ -29,7 +29,7 @@ from lookalike.web.probes import Probes
 from lookalike.web.problems import Problem
 from lookalike.web.writes import Compared, Writes, parsed, request_form
 
-CONTROLS = ("k", "where", "same", "ranking", "color", "prefer", "diverse")
+CONTROLS = ("k", "where", "same", "ranking", "color", "prefer", "diverse", "approximate")
 """The ranking options there are: the page shows a control for each that it knows."""
 LARGEST_TABLE = 20 * 1024 * 1024
 """Bytes of a list of ids."""
@@ -58,6 +58,10 @@ Prefer = Annotated[
     ),
 ]
 Diverse = Annotated[bool, Query(description="Results that differ: near-identical items count once.")]
+Approximate = Annotated[
+    bool,
+    Query(description="With ranking=euclidean: by the catalog's index if it has one, which may miss some; see recall."),
+]
 Color = Annotated[
     float | None,
     Query(ge=0, le=1, description="Share of color in the default ranking: 0 shape and material alone, 1 color alone."),
@@ -179,6 +183,7 @@ class _Api:
         prefer: Prefer = None,
         diverse: Diverse = False,
         color: Color = None,
+        approximate: Approximate = False,
     ) -> Response:
         """The exact k most similar items of an item, nearest first."""
         if not request.scope.get("raw_path", b"/similar").split(b"?")[0].endswith(b"/similar"):
@@ -194,6 +199,7 @@ class _Api:
             color=color,
             prefer=parse_preferences(prefer or ()),
             diverse=diverse,
+            approximate=approximate,
         )
         started = time.perf_counter()
         found = await self._worked(self.explorer.similar, id, options)
@@ -209,6 +215,7 @@ class _Api:
         prefer: Prefer = None,
         diverse: Diverse = False,
         color: Color = None,
+        approximate: Approximate = False,
     ) -> Response:
         """The look-alikes of a photo (field `file`), and its place on the map. Nothing of it is kept.
 
@@ -230,7 +237,8 @@ class _Api:
             where=_short(fields.get("where")) or where,
             same=tuple(repeated),
             prefer=parse_preferences(preferred),
-            diverse=_is_yes(fields["diverse"]) if "diverse" in fields else diverse,
+            diverse=_is_yes("diverse", fields["diverse"]) if "diverse" in fields else diverse,
+            approximate=_is_yes("approximate", fields["approximate"]) if "approximate" in fields else approximate,
             color=_share(fields["color"]) if "color" in fields else color,
         )
         started = time.perf_counter()
@@ -365,9 +373,9 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def _is_yes(text: str) -> bool:
+def _is_yes(name: str, text: str) -> bool:
     if text.lower() not in ("true", "false", "1", "0"):
-        raise Problem(422, "E_USAGE", f"diverse={text[:100]!r} is neither true nor false: give one of them")
+        raise Problem(422, "E_USAGE", f"{name}={text[:100]!r} is neither true nor false: give one of them")
     return text.lower() in ("true", "1")
 
 

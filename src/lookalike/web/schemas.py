@@ -69,6 +69,8 @@ class Similar(BaseModel):
     took_ms: float = Field(examples=[3.4])
     results: list[LookAlike]
     diverse: Diversity | None
+    recall_low: float = Field(examples=[1.0])
+    recall_high: float = Field(examples=[1.0])
 
 
 class Place(BaseModel):
