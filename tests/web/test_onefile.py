@@ -72,7 +72,7 @@ def test_pictures_shrink_until_they_fit(shown: Path, monkeypatch: pytest.MonkeyP
     assert onefile._side(explorer) == onefile.SIDES[0]
     sizes = {side: len(onefile._sheet(explorer, 0, side)) for side in onefile.SIDES}
     assert sorted(sizes.values(), reverse=True) == list(sizes.values())
-    monkeypatch.setattr(onefile, "BUDGET", 24 * 400 + sizes[96] * 1.08 * 4 / 3 + 1)
+    monkeypatch.setattr(onefile, "BUDGET", 24 * 480 + sizes[96] * 1.08 * 4 / 3 + 1)
     assert onefile._side(explorer) == 96
     monkeypatch.setattr(onefile, "BUDGET", 0)
     assert onefile._side(explorer) == onefile.SIDES[-1]

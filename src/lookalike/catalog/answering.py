@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lookalike import analysis
+from lookalike import analysis, report
 from lookalike.catalog.ranking import hits, rank_photo, rank_row
 from lookalike.catalog.reasons import explain
 from lookalike.catalog.view import View
+from lookalike.errors import Rejected, UsageError
 from lookalike.options import RankingOptions
 from lookalike.records import Floats, Hit, Similar
 
@@ -55,3 +57,19 @@ def answer(view: View, asked: Query, options: RankingOptions) -> Similar:
         recall_high=receipt.high,
         diverse=found.diverse,
     )
+
+
+def picture_row(
+    asked: Query, found: Similar, known: Sequence[str], thumbnails: Callable[[Sequence[str]], Sequence[bytes]]
+) -> str:
+    """What a notebook shows of an answer; an item that is no longer among the `known` is an empty frame."""
+    there = set(known)
+    ids = [item for item in (asked.name, *(hit.id for hit in found.results)) if item in there]
+    pictures = dict(zip(ids, thumbnails(ids), strict=True))
+    own = asked.picture if asked.row is None else pictures.get(asked.name)
+    return report.similar_row(own, found, pictures)
+
+
+def unusable(name: str, reason: Rejected) -> UsageError:
+    """What a caller is told of a photo that cannot be a query."""
+    return UsageError(f"the photo {name!r} cannot be used: {reason.code}: {reason.detail}", code=reason.code)

@@ -13,13 +13,13 @@ import pyarrow as pa
 
 from lookalike import engines, images, models, pipeline, report
 from lookalike.catalog import overview
-from lookalike.catalog.answering import Query, answer
+from lookalike.catalog.answering import Query, answer, picture_row, unusable
 from lookalike.catalog.files import check_id, write_table
 from lookalike.catalog.ranking import make_ready, rank_items
 from lookalike.catalog.study import Study
 from lookalike.catalog.view import View
 from lookalike.engines import Engine
-from lookalike.errors import ModelMismatch, NotFound, Rejected, UsageError
+from lookalike.errors import ModelMismatch, NotFound, Rejected
 from lookalike.options import (
     ClusterOptions,
     Fit,
@@ -158,7 +158,7 @@ class Catalog(Study):
         self.prepare(options)
         asked = self._resolve(query, images.HERE)
         found = answer(self.view(), asked, options)
-        return replace(found, html=lambda: self._row(asked, found))
+        return replace(found, html=lambda: picture_row(asked, found, self.ids, self.thumbnails))
 
     def look_up(
         self,
@@ -363,14 +363,6 @@ class Catalog(Study):
             self._known = (state, View(self.store))
         return self._known[1]
 
-    def _row(self, asked: Query, found: Similar) -> str:
-        """What a notebook shows of an answer; an item that has gone since is an empty frame."""
-        known = set(self.ids)
-        ids = [item for item in (asked.name, *(hit.id for hit in found.results)) if item in known]
-        pictures = dict(zip(ids, self.thumbnails(ids), strict=True))
-        own = asked.picture if asked.row is None else pictures.get(asked.name)
-        return report.similar_row(own, found, pictures)
-
     def title(self) -> str:
         """What the catalog is called: its folder's name, without `.catalog`."""
         return str(getattr(self.store, "title", "catalog"))
@@ -394,7 +386,7 @@ class Catalog(Study):
         try:
             return self._photo(text, images.read(source, ImageLimits()), decoder)
         except Rejected as exc:
-            raise _unusable(text, exc) from exc
+            raise unusable(text, exc) from exc
 
     def _photo(self, name: str, data: bytes, decoder: images.Decoder) -> Query:
         photo, vector = self._embedded(name, data, decoder)
@@ -416,9 +408,5 @@ class Catalog(Study):
             if not np.isfinite(vector).all():
                 raise Rejected("E_NOT_FINITE", "the model's vector of this photo is not finite", stage="embed")
         except Rejected as exc:
-            raise _unusable(name, exc) from exc
+            raise unusable(name, exc) from exc
         return photo, vector
-
-
-def _unusable(name: str, reason: Rejected) -> UsageError:
-    return UsageError(f"the photo {name!r} cannot be used: {reason.code}: {reason.detail}", code=reason.code)
