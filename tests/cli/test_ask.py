@@ -157,7 +157,8 @@ def test_similar_writes_a_page(run: Run, catalog: Path, tmp_path: Path) -> None:
 def test_recommend_writes_a_table(run: Run, catalog: Path, tmp_path: Path, ending: str) -> None:
     out = tmp_path / f"r.{ending}"
     done = run("recommend", catalog, "--out", out, "-k", 2, "--json")
-    assert done.json == {"items": 12, "rows": 24, "file": str(out)}
+    exact = {"exact": True, "recall": 1.0, "recall_low": 1.0, "recall_high": 1.0}
+    assert done.json == {"items": 12, "rows": 24, "file": str(out), **exact}
     if ending == "parquet":
         rows = pq.read_table(out).to_pylist()
     elif ending == "jsonl":
