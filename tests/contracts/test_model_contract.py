@@ -53,7 +53,7 @@ WEIGHTS: dict[str, Path] = {}
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param(kind, marks=pytest.mark.slow if kind[0] in HEAVY else ())
+        pytest.param(kind, marks=[pytest.mark.slow, pytest.mark.long] if kind[0] in HEAVY else ())
         for kind in [*KINDS, *((name, "fp32", "auto") for name in towers.NAMES)]
     ],
     ids="-".join,

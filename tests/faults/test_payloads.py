@@ -118,6 +118,7 @@ def test_tables_are_safe_for_spreadsheets(catalog: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_browser_shows_all_of_it_and_executes_nothing(catalog: Path, tmp_path: Path, listener: socket.socket) -> None:
     import uvicorn
 

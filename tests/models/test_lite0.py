@@ -205,6 +205,7 @@ def test_ranges_cover_every_value_without_relu6() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_quality_of_the_pooled_outputs_on_real_photos(real_photos: Path) -> None:
     """At least the agreement that was measured before; the default model's is in tests/test_real_photos.py."""
     from tests.models.agreement import agreements
