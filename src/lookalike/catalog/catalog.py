@@ -15,7 +15,7 @@ from lookalike import engines, images, models, pipeline, report
 from lookalike.catalog import overview
 from lookalike.catalog.answering import Query, answer, picture_row, unusable
 from lookalike.catalog.files import check_id, write_table
-from lookalike.catalog.ranking import make_ready, rank_items
+from lookalike.catalog.ranking import asked_for, make_ready, rank_items
 from lookalike.catalog.study import Study
 from lookalike.catalog.view import View
 from lookalike.engines import Engine
@@ -145,13 +145,13 @@ class Catalog(Study):
         `approximate`, with `ranking="euclidean"` alone, asks an index, and the answer says how many that finds.
         In a notebook the answer shows itself as a row of pictures.
         """
-        options = RankingOptions(
+        options = asked_for(
             k=k,
             ranking=ranking,
             color=color,
             where=where,
-            same=tuple(same),
-            prefer=tuple((prefer or {}).items()),
+            same=same,
+            prefer=prefer,
             diverse=diverse,
             approximate=approximate,
         )
@@ -200,13 +200,13 @@ class Catalog(Study):
 
         `out` also writes the table, as `.parquet`, `.csv` or `.jsonl`.
         """
-        options = RankingOptions(
+        options = asked_for(
             k=k,
             ranking=ranking,
             color=color,
             where=where,
-            same=tuple(same),
-            prefer=tuple((prefer or {}).items()),
+            same=same,
+            prefer=prefer,
             diverse=diverse,
             approximate=approximate,
         )

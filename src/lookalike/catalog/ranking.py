@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,30 @@ class Ranked:
 
     neighbors: Neighbors
     diverse: Diversity | None = None
+
+
+def asked_for(
+    *,
+    k: int,
+    ranking: str,
+    color: float | None,
+    where: str | None,
+    same: Sequence[str],
+    prefer: Mapping[str, float] | None,
+    diverse: bool,
+    approximate: bool = False,
+) -> RankingOptions:
+    """The options of a ranking from what users of `Catalog` give."""
+    return RankingOptions(
+        k=k,
+        ranking=ranking,
+        color=color,
+        where=where,
+        same=tuple(same),
+        prefer=tuple((prefer or {}).items()),
+        diverse=diverse,
+        approximate=approximate,
+    )
 
 
 def rank_items(view: View, options: RankingOptions, *, progress: Progress | None = None) -> Neighbors:

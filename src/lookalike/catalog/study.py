@@ -10,7 +10,7 @@ from pathlib import Path
 from lookalike import analysis
 from lookalike.catalog.comparing import compare, write_sheet
 from lookalike.catalog.duplicates import find_duplicates
-from lookalike.catalog.ranking import rank_items
+from lookalike.catalog.ranking import asked_for, rank_items
 from lookalike.catalog.tuning import tune
 from lookalike.catalog.view import View
 from lookalike.errors import UsageError
@@ -58,15 +58,7 @@ class Study(ABC):
         progress: Progress | None = None,
     ) -> Evaluation:
         """Share of the k nearest that carry the query's label, per metadata column in `labels`."""
-        options = RankingOptions(
-            k=k,
-            ranking=ranking,
-            color=color,
-            where=where,
-            same=tuple(same),
-            prefer=tuple((prefer or {}).items()),
-            diverse=diverse,
-        )
+        options = asked_for(k=k, ranking=ranking, color=color, where=where, same=same, prefer=prefer, diverse=diverse)
         for name, fields in (("same", options.same), ("prefer", tuple(prefer or {}))):
             if scored := [label for label in labels if label in fields]:
                 raise UsageError(
