@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 import numpy as np
 import pyarrow as pa
@@ -99,8 +99,8 @@ def test_votes_are_blind_kept_and_analyzed(visit: Open, duel: str) -> None:
         query = page.get_attribute(".asked", "data-query")
         sides = page.request.get(f"{duel}api/against/{quote(query, safe='')}").json()
         shown = page.eval_on_selector_all(".side >> nth=0 >> .pic", "all => all.map(each => each.src)")
-        lists = {side: [quote(hit["id"], safe="") for hit in sides[side]] for side in ("a", "b")}
-        left += [side for side, ids in lists.items() if all(one in src for one, src in zip(ids, shown, strict=True))]
+        pictured = [unquote(urlsplit(src).path).removeprefix("/thumbnails/") for src in shown]
+        left += [side for side in ("a", "b") if [hit["id"] for hit in sides[side]] == pictured]
         assert "mine" not in page.inner_text("#duel")
         assert "other" not in page.inner_text("#duel")
         page.keyboard.press(key)
