@@ -117,3 +117,26 @@ def test_equal_data_give_equal_looks() -> None:
 def test_parts_that_do_not_fit_are_refused() -> None:
     with pytest.raises(UsageError, match="do not make up 6"):
         fit_looks(made(), ((4, 1.0), (4, 1.0)))
+
+
+def test_what_colors_predict_counts_less() -> None:
+    rng = np.random.default_rng(0)
+    shapes, colors = rng.normal(size=(40, 10)), np.eye(5, 216, dtype=np.float32)[rng.integers(5, size=80)]
+    looks = np.hstack(
+        [np.tile(shapes, (2, 1)) + 0.05 * rng.normal(size=(80, 10)), 3 * colors[:, :5] @ rng.normal(size=(5, 5))]
+    )
+    vectors = (looks @ np.linalg.qr(rng.normal(size=(15, 15)))[0]).astype(np.float32)
+    twins = (np.arange(80) + 40) % 80
+
+    def first(points: Floats) -> float:
+        return float((nearest_neighbors(points, 1).ids[:, 0] == twins).mean())
+
+    without, with_colors = fit_looks(vectors), fit_looks(vectors, colors=colors)
+    assert first(with_colors.apply(vectors)) > first(without.apply(vectors)) + 0.1
+    same = fit_looks(vectors, colors=np.ones((80, 216), np.float32))
+    np.testing.assert_allclose(same.axes, without.axes, err_msg="one color for all predicts nothing")
+
+
+def test_colors_of_other_rows_are_refused() -> None:
+    with pytest.raises(UsageError, match="200 rows, colors 3"):
+        fit_looks(made(), colors=np.zeros((3, 216), np.float32))

@@ -8,6 +8,8 @@ Jegou and Chum 2012, "Negative evidences and co-occurrences in image retrieval")
 variance among neighbors in place of the variance of all (after Bar-Hillel et al. 2005, "Learning a Mahalanobis metric
 from equivalence constraints"; neighbors stand in for the labels that there are none of). And each layer of a network
 has its say: its part of the vector becomes a unit vector of its own, weighted, before the parts stand side by side.
+What color vectors predict of a part counts as noise too, since color has a measure of its own (nuisance attributes are
+taken out in this way in speaker recognition: Solomonoff, Campbell and Boardman 2005).
 """
 
 from __future__ import annotations
@@ -34,6 +36,10 @@ WIDEST = 512
 """Axes that are looked at; the rest of a wider piece is too small to matter."""
 WITHIN_POWER = 0.5
 WITHIN_SHRINK = 0.1
+COLOR_NOISE = 1.0
+"""How much of the variance that color predicts is added to the variance among neighbors."""
+RIDGE = 1.0
+"""Added to the variance of each color number before it predicts, in mean variances of them."""
 _BLOCK = 4_096
 
 
@@ -116,25 +122,33 @@ def fit_whitening(
     return Whitening(mean, _signed(axes) * (variances + shrink * variances.mean()) ** -power)
 
 
-def fit_looks(vectors: Vectors, parts: Sequence[tuple[int, float]] = (), *, seed: int = 0) -> Whitening:
+def fit_looks(
+    vectors: Vectors, parts: Sequence[tuple[int, float]] = (), *, colors: Vectors | None = None, seed: int = 0
+) -> Whitening:
     """Fit what the default ranking measures in, on (n, d) vectors or a seeded sample of 20,000 of them.
 
     `parts` are the widths of the pieces of a vector, in order, and their weights; none: one piece. Of each piece, up to
     384 axes are kept. With the 3 nearest of up to 8,000 items, found in the partly whitened piece, an axis of variance
-    w among neighbors is divided by (w + mean / 10) ** 0.5, so what look-alikes differ in counts less. Raises
-    `UsageError` for widths that do not add up to d.
+    w among neighbors is divided by (w + mean / 10) ** 0.5, so what look-alikes differ in counts less.
+
+    `colors` (n, c): color vectors of the same rows. What a ridge regression on them predicts of a piece is added to
+    what neighbors differ in, so that what an item looks like depends less on its color; the fit is a map of `vectors`
+    alone all the same. Raises `UsageError` for widths that do not add up to d, or colors of other rows.
     """
-    array = as_vectors(vectors)
+    array, known = as_vectors(vectors), None if colors is None else as_vectors(colors, "colors")
+    if known is not None and len(known) != len(array):
+        raise UsageError(f"vectors has {len(array)} rows, colors {len(known)}: give one row an item in both")
     d = array.shape[1]
     parts = parts or ((d, 1.0),)
     widths, weights = [width for width, _ in parts], np.array([weight for _, weight in parts], np.float64)
     if sum(widths) != d or min(widths) < 1 or not (weights > 0).all():
         raise UsageError(f"parts of the widths {widths} do not make up {d} numbers with weights above 0: check both")
     if len(array) > SAMPLE:
-        array = array[np.sort(np.random.default_rng(seed).choice(len(array), SAMPLE, replace=False))]
+        rows = np.sort(np.random.default_rng(seed).choice(len(array), SAMPLE, replace=False))
+        array, known = array[rows], None if known is None else known[rows]
     fits, ends = [], np.cumsum(widths)
     for start, stop in zip(ends - widths, ends, strict=True):
-        fits.append(_fit_part(np.ascontiguousarray(array[:, start:stop]), seed))
+        fits.append(_fit_part(np.ascontiguousarray(array[:, start:stop]), known, seed))
     axes = np.zeros((d, sum(fit.axes.shape[1] for fit in fits)))
     made, first = [], 0
     for fit, start, stop, weight in zip(fits, ends - widths, ends, weights / weights.sum(), strict=True):
@@ -145,7 +159,7 @@ def fit_looks(vectors: Vectors, parts: Sequence[tuple[int, float]] = (), *, seed
     return Whitening(np.concatenate([fit.mean for fit in fits]), axes, tuple(made))
 
 
-def _fit_part(vectors: Floats, seed: int) -> Whitening:
+def _fit_part(vectors: Floats, colors: Floats | None, seed: int) -> Whitening:
     """Axes of one piece (n, d): divided by what neighbors differ in, then those of largest variance."""
     rotation = fit_whitening(vectors, dimensions=WIDEST, power=0.0, shrink=0.0, seed=seed)
     if not rotation.axes.any():
@@ -157,12 +171,27 @@ def _fit_part(vectors: Floats, seed: int) -> Whitening:
     some = turned[asked]
     near = nearest_neighbors(fit_whitening(some, seed=seed).apply(some), PAIRS).ids
     differences = (some[:, None] - some[near]).reshape(-1, some.shape[1])
-    within, axes = np.linalg.eigh(differences.T @ differences / max(len(differences), 1))
+    noise = differences.T @ differences / max(len(differences), 1)
+    if colors is not None:
+        noise += COLOR_NOISE * _predicted(turned, colors)
+    within, axes = np.linalg.eigh(noise)
     within = np.maximum(within, 0)
     if within.mean() > 0:
         axes = axes * (within + WITHIN_SHRINK * within.mean()) ** -WITHIN_POWER
     last = fit_whitening(turned @ axes, power=0.0, shrink=0.0, seed=seed)
     return Whitening(rotation.mean, _signed(rotation.axes @ axes @ last.axes))
+
+
+def _predicted(vectors: Doubles, colors: Floats) -> Doubles:
+    """The covariance (d, d) of what a ridge regression on colors (n, c) predicts of centered vectors (n, d)."""
+    centered = colors - colors.mean(axis=0, dtype=np.float64)
+    own = centered.T @ centered / max(len(centered), 1)
+    size = float(np.trace(own)) / len(own)
+    if size == 0:
+        return np.zeros((vectors.shape[1], vectors.shape[1]))
+    slopes = np.linalg.solve(own + RIDGE * size * np.eye(len(own)), centered.T @ vectors / len(centered))
+    predicted: Doubles = slopes.T @ own @ slopes
+    return predicted
 
 
 def _signed(axes: Doubles) -> Doubles:

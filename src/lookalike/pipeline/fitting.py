@@ -8,11 +8,11 @@ import pyarrow.compute as pc
 
 from lookalike import models
 from lookalike.analysis import Part, Whitening, fit_looks
-from lookalike.pipeline.loading import load_vectors
+from lookalike.pipeline.loading import load_colors, load_vectors
 from lookalike.records import Floats
 from lookalike.store import Computed, Replace, Store, schema
 
-COLOR = 0.06
+COLOR = 0.12
 """The share of color in the default ranking; stored with a fit, so that it stays the same until the next."""
 OUTGROWN = 2.0
 """A fit is outgrown by a catalog of more than this many times its items, or of less than one part in this many."""
@@ -60,4 +60,6 @@ def whitening(store: Store, vectors: Floats) -> Whitening:
 
 
 def _fit(store: Store, vectors: Floats) -> Whitening:
-    return fit_looks(vectors, models.parts(store.head.model.name))
+    colors = load_colors(store)
+    known = not np.isnan(colors[:, 0]).any()  # older catalogs have items without: these are fitted as they were
+    return fit_looks(vectors, models.parts(store.head.model.name), colors=colors if known else None)
