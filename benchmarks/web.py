@@ -84,10 +84,10 @@ class Arrays(Explorer):
     def state(self, name: str) -> State:
         return State("current")
 
-    def sheet(self, number: int, side: int = 64, format: str = "JPEG", quality: int = 80) -> bytes:
+    def made_sheet(self, number: int) -> bytes:
         return self._many[number % 4]
 
-    def thumbnail(self, item: str) -> bytes:
+    def seen_thumbnail(self, item: str) -> bytes:
         return self._singles[int(item[:7]) % 4]
 
 
