@@ -65,8 +65,9 @@ def test_clients_take_turns() -> None:
     await_idle(turns)
 
 
-def test_where_too_many_wait_who_asked_most_is_told_to_come_again() -> None:
+def test_where_too_many_wait_who_asked_most_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Room for four: the fifth of `a` is refused; when `b` comes, the newest of `a` makes room."""
+    monkeypatch.setattr("lookalike.web.turns.LEAST", 4)
     work, turns, said = Work(), Turns(patience=0, at_once=1), dict[str, str]()
 
     async def ask(client: str, name: str) -> None:

@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 KNOWN = 10_000
@@ -71,6 +72,7 @@ def name_of(scope: Mapping[str, Any]) -> str:
     return f"{host}:{port}" if is_here(host) else str(host)
 
 
+@lru_cache(1_024)
 def is_here(address: str) -> bool:
     """Whether an address is this machine's own."""
     try:

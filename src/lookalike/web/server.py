@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -167,6 +167,37 @@ class _Server(uvicorn.Server):
         self.handle_exit(number, frame)
 
 
+class _Joined:
+    """A transport that sends what is written in one turn of the event loop at once.
+
+    uvicorn writes the head and the body of an answer apart: that is two system calls and two packets.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        """Send `data` soon."""
+        if not self._parts:
+            self._loop.call_soon(self.flush)
+        self._parts.append(data)
+
+    def flush(self) -> None:
+        """Send what was written."""
+        parts, self._parts = self._parts, []
+        if parts and not self._transport.is_closing():
+            self._transport.write(b"".join(parts))
+
+    def close(self) -> None:
+        """Send the rest, and close."""
+        self.flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class _Protocol(H11Protocol):
     """A connection whose requests must arrive: one that stays silent amid its head is closed."""
 
@@ -175,9 +206,10 @@ class _Protocol(H11Protocol):
     def connection_made(self, transport: Any) -> None:
         """Start the clock."""
         super().connection_made(transport)
+        self.transport = cast("asyncio.Transport", _Joined(transport, self.loop))
         if len(self.connections) > CONNECTIONS or self._has_too_many():
-            transport.write(_FULL)
-            transport.close()
+            self.transport.write(_FULL)
+            self.transport.close()
             return
         self._wait()
 
@@ -186,7 +218,7 @@ class _Protocol(H11Protocol):
         if len(self.connections) <= CONNECTIONS_EACH or is_here(host):
             return False
         clients = (getattr(other, "client", None) for other in self.connections)
-        return sum(client is not None and client[0] == host for client in clients) > CONNECTIONS_EACH
+        return sum(1 for client in clients if client is not None and client[0] == host) > CONNECTIONS_EACH
 
     def data_received(self, data: bytes) -> None:
         """Bytes came: stop the clock if they completed a head, start it if they began one."""

@@ -22,10 +22,12 @@ from typing import Any, TypeVar
 from lookalike.web.problems import busy, closing
 
 Result = TypeVar("Result")
-LEAST = 4
+LEAST = 16
 """Tasks a core that may wait, however long tasks take."""
 MEMORY = 0.1
 """How much the newest task counts in the mean of their durations."""
+OUTLIER = 4.0
+"""A task that takes so many times the mean counts as that."""
 IDLE = 30.0
 """Seconds after which a thread without work ends."""
 
@@ -138,7 +140,8 @@ class Turns:
                 job.run()
             with self._there:
                 self.busy -= 1
-                self._spent += MEMORY * (time.perf_counter() - began - self._spent)
+                spent = min(time.perf_counter() - began, OUTLIER * self._spent)
+                self._spent += MEMORY * (spent - self._spent)
 
     def _next(self) -> _Job:
         """The first task of the client whose turn it is, which then is the last one's."""
