@@ -151,10 +151,7 @@ def _fit_part(vectors: Floats, seed: int) -> Whitening:
     rotation = _scaled_axes(covariance, min(WIDEST, max(len(vectors) - 1, 0)), 0.0, 0.0)
     if not rotation.any():
         return Whitening(mean, rotation)
-    turned = np.empty((len(vectors), rotation.shape[1]), np.float32)
-    for start, stop in spans(len(vectors), _BLOCK):
-        turned[start:stop] = (vectors[start:stop] - mean) @ rotation
-    some = turned[_sample(len(turned), AMONG, seed)]
+    some = ((vectors[_sample(len(vectors), AMONG, seed)] - mean) @ rotation).astype(np.float32)
     asked = _sample(len(some), ASKED, seed)
     near = few_nearest(fit_whitening(some, seed=seed).apply(some), PAIRS, asked)
     differences = (some[asked, None] - some[near]).reshape(-1, some.shape[1])
