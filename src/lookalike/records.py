@@ -369,13 +369,14 @@ class Layout:
     """The map: `positions` (n, 2) float32, and `kept`, the share of the 10 nearest that stay near in it.
 
     `kl` is the Kullback-Leibler divergence that t-SNE ended at (NaN: not known); `placed` counts the items that were
-    added to a map that stayed as it was, and that `kl` knows nothing of.
+    added to a map that stayed as it was, and that `kl` knows nothing of. `method`: "tsne" or "umap".
     """
 
     positions: Floats
     kept: float
     kl: float = float("nan")
     placed: int = 0
+    method: str = "tsne"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

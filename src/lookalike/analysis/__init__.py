@@ -11,6 +11,7 @@ from lookalike.analysis.elbow import find_elbow
 from lookalike.analysis.evaluation import agreement, knn_accuracy, mean_interval, nearest_found
 from lookalike.analysis.evidence import adjusted_rand, elbow_interval, silhouette, weigh
 from lookalike.analysis.layout import neighbors_kept, neighbors_needed, place_new, tsne, tsne_with_loss
+from lookalike.analysis.manifold import load_umap, umap
 from lookalike.analysis.mixing import mix
 from lookalike.analysis.neighbors import nearest_neighbors
 from lookalike.analysis.overlap import (
@@ -60,6 +61,7 @@ __all__ = [
     "kmeans_sweep",
     "knn_accuracy",
     "learn_weights",
+    "load_umap",
     "make_field",
     "mean_interval",
     "mix",
@@ -88,6 +90,7 @@ __all__ = [
     "tsne",
     "tsne_with_loss",
     "typical_distance",
+    "umap",
     "update_neighbors",
     "weigh",
 ]

@@ -251,13 +251,15 @@ class Catalog(Study):
         perplexity: float | None = None,
         seed: int = 0,
         keep: bool = False,
+        method: str = "tsne",
         progress: Progress | None = None,
     ) -> Layout:
         """The t-SNE map of all items (van der Maaten and Hinton 2008). Stored; rows are in the order of ids.
 
+        `method` "umap": by UMAP (McInnes, Healy and Melville 2018), which the extra `umap` installs.
         `keep`: items that are on the map stay where they are, and only new ones are placed amid their look-alikes.
         """
-        options = MapOptions(perplexity=perplexity, seed=seed)
+        options = MapOptions(perplexity=perplexity, seed=seed, method=method)
         return pipeline.compute_map(self.store, options, keep=keep, progress=progress)
 
     def report(self, out: Source, *, where: str | None = None, progress: Progress | None = None) -> Path:
