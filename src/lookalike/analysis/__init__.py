@@ -30,7 +30,7 @@ from lookalike.analysis.representatives import Trait, describe, exemplars, reach
 from lookalike.analysis.spread import picture_order, spread_levels
 from lookalike.analysis.tuning import Learned, learn_weights
 from lookalike.analysis.updating import update_neighbors
-from lookalike.analysis.whitening import Part, Whitening, fit_looks, fit_whitening, sample_rows
+from lookalike.analysis.whitening import Part, Whitening, beside, fit_looks, fit_whitening, sample_rows
 
 __all__ = [
     "BALANCE",
@@ -51,6 +51,7 @@ __all__ = [
     "Whitening",
     "adjusted_rand",
     "agreement",
+    "beside",
     "describe",
     "diversify",
     "elbow_interval",

@@ -392,7 +392,7 @@ class Catalog(Study):
 
     def _photo(self, name: str, data: bytes, decoder: images.Decoder) -> Query:
         photo, vector = self._embedded(name, data, decoder)
-        return Query(name, picture=photo.thumbnail, photo=(vector, photo.color))
+        return Query(name, picture=photo.thumbnail, photo=(vector, photo.color, photo.outline))
 
     def _embedded(self, name: str, data: bytes, decoder: images.Decoder) -> tuple[Photo, Floats]:
         """A photo that came as bytes, and its vector; raises `UsageError` where there is none."""
