@@ -396,20 +396,6 @@ class Estimate:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Evaluation:
-    """Share of the `k` nearest that carry the query's label, per label; `n` items were looked at."""
-
-    k: int
-    n: int
-    agreement: Mapping[str, Estimate]
-
-    def as_json(self) -> dict[str, Any]:
-        """As in `lookalike evaluate --json`."""
-        agreement = {label: estimate.as_json() for label, estimate in self.agreement.items()}
-        return {"k": self.k, "n": self.n, "agreement": agreement}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Tuned:
     """Weights of metadata fields for `target`, and what they gain over pictures alone on held-out items.
 
