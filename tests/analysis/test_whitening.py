@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from lookalike.analysis import fit_looks, fit_whitening, nearest_neighbors
+from lookalike.analysis._few import few_nearest
 from lookalike.errors import UsageError
 from lookalike.records import Doubles, Floats
 
@@ -117,3 +121,29 @@ def test_equal_data_give_equal_looks() -> None:
 def test_parts_that_do_not_fit_are_refused() -> None:
     with pytest.raises(UsageError, match="do not make up 6"):
         fit_looks(made(), ((4, 1.0), (4, 1.0)))
+
+
+def test_the_few_nearest_are_those_of_the_exact_search() -> None:
+    points = np.random.default_rng(0).normal(size=(700, 20)).astype(np.float32)
+    rows = np.array([0, 5, 699])
+    assert (few_nearest(points, 3, rows) == nearest_neighbors(points, 3).ids[rows]).all()
+    assert (few_nearest(points, 3, np.arange(700)) == nearest_neighbors(points, 3).ids).all()
+    assert few_nearest(points[:2], 3, np.arange(2)).tolist() == [[1], [0]]
+    assert few_nearest(points[:1], 3, np.arange(1)).shape == (1, 0)
+
+
+def test_a_fit_loads_no_compiler_and_does_not_depend_on_threads() -> None:
+    code = (
+        "import hashlib, sys, numpy as np\n"
+        "from lookalike.analysis import fit_looks, whitening\n"
+        "from lookalike.analysis._blocks import Workers\n"
+        "whitening.AMONG, whitening.ASKED = 900, 300\n"
+        "vectors = np.random.default_rng(0).normal(size=(1000, 60)).astype(np.float32)\n"
+        "fits = []\n"
+        "for threads in (1, 3):\n"
+        "    whitening.Workers = lambda _, n=threads: Workers(n)\n"
+        "    fits.append(fit_looks(vectors, ((40, 0.5), (20, 0.5))).axes.tobytes())\n"
+        "print('numba' in sys.modules, fits[0] == fits[1])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False True"

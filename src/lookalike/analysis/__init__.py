@@ -29,7 +29,7 @@ from lookalike.analysis.representatives import Trait, describe, exemplars, reach
 from lookalike.analysis.spread import picture_order, spread_levels
 from lookalike.analysis.tuning import Learned, learn_weights
 from lookalike.analysis.updating import update_neighbors
-from lookalike.analysis.whitening import Part, Whitening, fit_looks, fit_whitening
+from lookalike.analysis.whitening import Part, Whitening, fit_looks, fit_whitening, sample_rows
 
 __all__ = [
     "BALANCE",
@@ -80,6 +80,7 @@ __all__ = [
     "refine",
     "refine_best",
     "representatives",
+    "sample_rows",
     "score",
     "settle",
     "silhouette",

@@ -17,17 +17,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lookalike.analysis._blocks import Vectors, as_vectors, spans
-from lookalike.analysis.neighbors import nearest_neighbors
+from lookalike.analysis._blocks import Vectors, Workers, as_vectors, spans
+from lookalike.analysis._few import few_nearest
 from lookalike.errors import UsageError
-from lookalike.records import Doubles, Floats
+from lookalike.records import Doubles, Floats, Ints
 
 DIMENSIONS = 384
 POWER = 0.25
 SHRINK = 0.5
 SAMPLE = 20_000
-ASKED = 8_000
-"""Items at most whose neighbors say what look-alikes differ in."""
+AMONG = 8_000
+"""Items at most among which neighbors are looked for."""
+ASKED = 3_000
+"""Of these, items at most whose neighbors say what look-alikes differ in."""
 PAIRS = 3
 """Neighbors of each of them."""
 WIDEST = 512
@@ -80,6 +82,11 @@ class Whitening:
         return white
 
 
+def sample_rows(n: int, seed: int = 0) -> Ints:
+    """The rows of n that a fit looks at: all, or a seeded sample of 20,000 in their order."""
+    return _sample(n, SAMPLE, seed)
+
+
 def fit_whitening(
     vectors: Vectors,
     *,
@@ -101,28 +108,18 @@ def fit_whitening(
     """
     array = as_vectors(vectors)
     if len(array) > SAMPLE:
-        rows = np.sort(np.random.default_rng(seed).choice(len(array), SAMPLE, replace=False))
-        array = array[rows]
-    data = array.astype(np.float64)
-    mean = data.mean(axis=0) if len(data) else np.zeros(data.shape[1])
-    data -= mean
-    variances, axes = np.linalg.eigh(data.T @ data / max(len(data) - 1, 1))
-    order = np.argsort(-variances, kind="stable")[: min(dimensions, max(len(data) - 1, 0))]
-    variances, axes = np.maximum(variances[order], 0), axes[:, order]
-    kept = variances > 1e-9 * variances.max(initial=0)
-    if not kept.any():
-        return Whitening(mean, np.zeros((data.shape[1], 1)))
-    variances, axes = variances[kept], axes[:, kept]
-    return Whitening(mean, _signed(axes) * (variances + shrink * variances.mean()) ** -power)
+        array = array[sample_rows(len(array), seed)]
+    mean, covariance = _moments(array)
+    return Whitening(mean, _scaled_axes(covariance, min(dimensions, max(len(array) - 1, 0)), power, shrink))
 
 
 def fit_looks(vectors: Vectors, parts: Sequence[tuple[int, float]] = (), *, seed: int = 0) -> Whitening:
     """Fit what the default ranking measures in, on (n, d) vectors or a seeded sample of 20,000 of them.
 
     `parts` are the widths of the pieces of a vector, in order, and their weights; none: one piece. Of each piece, up to
-    384 axes are kept. With the 3 nearest of up to 8,000 items, found in the partly whitened piece, an axis of variance
-    w among neighbors is divided by (w + mean / 10) ** 0.5, so what look-alikes differ in counts less. Raises
-    `UsageError` for widths that do not add up to d.
+    384 axes are kept. With the 3 nearest of up to 3,000 items among 8,000, found in the partly whitened piece, an axis
+    of variance w among neighbors is divided by (w + mean / 10) ** 0.5, so what look-alikes differ in counts less.
+    Raises `UsageError` for widths that do not add up to d.
     """
     array = as_vectors(vectors)
     d = array.shape[1]
@@ -131,10 +128,13 @@ def fit_looks(vectors: Vectors, parts: Sequence[tuple[int, float]] = (), *, seed
     if sum(widths) != d or min(widths) < 1 or not (weights > 0).all():
         raise UsageError(f"parts of the widths {widths} do not make up {d} numbers with weights above 0: check both")
     if len(array) > SAMPLE:
-        array = array[np.sort(np.random.default_rng(seed).choice(len(array), SAMPLE, replace=False))]
-    fits, ends = [], np.cumsum(widths)
-    for start, stop in zip(ends - widths, ends, strict=True):
-        fits.append(_fit_part(np.ascontiguousarray(array[:, start:stop]), seed))
+        array = array[sample_rows(len(array), seed)]
+    ends = np.cumsum(widths)
+    with Workers(None) as workers:
+        pieces = zip(ends - widths, ends, strict=True)
+        fits = list(
+            workers.map(lambda piece: _fit_part(np.ascontiguousarray(array[:, slice(*piece)]), seed), [*pieces])
+        )
     axes = np.zeros((d, sum(fit.axes.shape[1] for fit in fits)))
     made, first = [], 0
     for fit, start, stop, weight in zip(fits, ends - widths, ends, weights / weights.sum(), strict=True):
@@ -147,22 +147,53 @@ def fit_looks(vectors: Vectors, parts: Sequence[tuple[int, float]] = (), *, seed
 
 def _fit_part(vectors: Floats, seed: int) -> Whitening:
     """Axes of one piece (n, d): divided by what neighbors differ in, then those of largest variance."""
-    rotation = fit_whitening(vectors, dimensions=WIDEST, power=0.0, shrink=0.0, seed=seed)
-    if not rotation.axes.any():
-        return rotation
-    turned = (vectors - rotation.mean) @ rotation.axes
-    asked = np.arange(len(turned))
-    if len(asked) > ASKED:
-        asked = np.sort(np.random.default_rng(seed).choice(len(turned), ASKED, replace=False))
-    some = turned[asked]
-    near = nearest_neighbors(fit_whitening(some, seed=seed).apply(some), PAIRS).ids
-    differences = (some[:, None] - some[near]).reshape(-1, some.shape[1])
-    within, axes = np.linalg.eigh(differences.T @ differences / max(len(differences), 1))
+    mean, covariance = _moments(vectors)
+    rotation = _scaled_axes(covariance, min(WIDEST, max(len(vectors) - 1, 0)), 0.0, 0.0)
+    if not rotation.any():
+        return Whitening(mean, rotation)
+    turned = np.empty((len(vectors), rotation.shape[1]), np.float32)
+    for start, stop in spans(len(vectors), _BLOCK):
+        turned[start:stop] = (vectors[start:stop] - mean) @ rotation
+    some = turned[_sample(len(turned), AMONG, seed)]
+    asked = _sample(len(some), ASKED, seed)
+    near = few_nearest(fit_whitening(some, seed=seed).apply(some), PAIRS, asked)
+    differences = (some[asked, None] - some[near]).reshape(-1, some.shape[1])
+    within, axes = np.linalg.eigh((differences.T @ differences).astype(np.float64) / max(len(differences), 1))
     within = np.maximum(within, 0)
     if within.mean() > 0:
         axes = axes * (within + WITHIN_SHRINK * within.mean()) ** -WITHIN_POWER
-    last = fit_whitening(turned @ axes, power=0.0, shrink=0.0, seed=seed)
-    return Whitening(rotation.mean, _signed(rotation.axes @ axes @ last.axes))
+    axes = rotation @ axes
+    last = _scaled_axes(axes.T @ covariance @ axes, min(DIMENSIONS, len(vectors) - 1), 0.0, 0.0)
+    return Whitening(mean, _signed(axes @ last))
+
+
+def _moments(vectors: Floats | Doubles) -> tuple[Doubles, Doubles]:
+    """Mean and covariance in float64, block by block: no copy of all is made."""
+    d = vectors.shape[1]
+    mean: Doubles = vectors.mean(axis=0, dtype=np.float64) if len(vectors) else np.zeros(d)
+    covariance = np.zeros((d, d))
+    for start, stop in spans(len(vectors), _BLOCK):
+        block = vectors[start:stop] - mean
+        covariance += block.T @ block
+    return mean, covariance / max(len(vectors) - 1, 1)
+
+
+def _scaled_axes(covariance: Doubles, most: int, power: float, shrink: float) -> Doubles:
+    """The `most` axes of largest variance, each divided by a power of its variance; one of zeros if none varies."""
+    variances, axes = np.linalg.eigh(covariance)
+    order = np.argsort(-variances, kind="stable")[:most]
+    variances, axes = np.maximum(variances[order], 0), axes[:, order]
+    kept = variances > 1e-9 * variances.max(initial=0)
+    if not kept.any():
+        return np.zeros((len(covariance), 1))
+    variances, axes = variances[kept], axes[:, kept]
+    scaled: Doubles = _signed(axes) * (variances + shrink * variances.mean()) ** -power
+    return scaled
+
+
+def _sample(n: int, most: int, seed: int) -> Ints:
+    """All of n rows, or a seeded sample of `most` of them in their order."""
+    return np.arange(n) if n <= most else np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
 
 
 def _signed(axes: Doubles) -> Doubles:

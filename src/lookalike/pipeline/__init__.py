@@ -16,7 +16,7 @@ from lookalike.pipeline.embed import load_model
 from lookalike.pipeline.fitting import COLOR, default_color, is_outgrown, whitening
 from lookalike.pipeline.graph import GRAPH_K, graph_k
 from lookalike.pipeline.indexing import Confirm, Plan, index, plan, remove
-from lookalike.pipeline.loading import load_colors, load_vectors
+from lookalike.pipeline.loading import load_colors, load_vectors, room
 from lookalike.pipeline.sweeping import regroup, swept
 from lookalike.pipeline.vectors import read_vectors, vectors_facts
 
@@ -46,6 +46,7 @@ __all__ = [
     "read_vectors",
     "regroup",
     "remove",
+    "room",
     "step",
     "stored_clusters",
     "stored_map",

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lookalike import models
-from lookalike.analysis import Part, Whitening, fit_looks
-from lookalike.pipeline.loading import load_vectors
+from lookalike.analysis import Part, Whitening, fit_looks, sample_rows
+from lookalike.pipeline.loading import load_sample
 from lookalike.records import Floats
 from lookalike.store import Computed, Replace, Store, schema
 
@@ -33,7 +33,7 @@ def renew_whitening(store: Store, *, refit: bool = False) -> None:
     items = store.head.rows.get(schema.ITEMS, 0)
     if items == 0 or not (refit or schema.WHITENING not in store.head.computed or is_outgrown(store)):
         return
-    fit = _fit(store, load_vectors(store)[1])
+    fit = _fit(store, load_sample(store, sample_rows(items)))
     values = np.vstack([fit.mean, fit.axes.T])
     ids = ["mean", *(f"{axis:05d}" for axis in range(fit.axes.shape[1]))]
     flat = pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
