@@ -73,8 +73,8 @@ class Writes:
 class Compared:
     """Two catalogs side by side."""
 
-    def __init__(self, against: Against, writable: bool, turns: Turns) -> None:
-        self._against, self._writable, self._turns = against, writable, turns
+    def __init__(self, against: Against, writable: bool, turns: Turns, token: bool) -> None:
+        self._against, self._writable, self._turns, self._token = against, writable, turns, token
         self._lock = threading.Lock()
 
     def register(self, app: FastAPI) -> None:
@@ -86,7 +86,7 @@ class Compared:
 
     def about(self) -> Response:
         """What is compared: catalog `a`, which is explored, and `b`, the one of `--against`."""
-        return JSONResponse({**self._against.about(), "writable": self._writable})
+        return JSONResponse({**self._against.about(), "writable": self._writable, "token": self._token})
 
     async def sides(
         self,
