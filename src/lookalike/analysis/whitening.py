@@ -176,7 +176,7 @@ def _fit_part(vectors: Floats, colors: Floats | None, seed: int) -> Whitening:
     differences = (some[asked, None] - some[near]).reshape(-1, some.shape[1])
     noise = (differences.T @ differences).astype(np.float64) / max(len(differences), 1)
     if colors is not None:
-        noise += COLOR_NOISE * _predicted(turned, colors)
+        noise += COLOR_NOISE * (rotation.T @ _predicted(vectors, colors) @ rotation)
     within, axes = np.linalg.eigh(noise)
     within = np.maximum(within, 0)
     if within.mean() > 0:
@@ -187,7 +187,7 @@ def _fit_part(vectors: Floats, colors: Floats | None, seed: int) -> Whitening:
 
 
 def _predicted(vectors: Floats, colors: Floats) -> Doubles:
-    """The covariance (d, d) of what a ridge regression on colors (n, c) predicts of centered vectors (n, d)."""
+    """The covariance (d, d) of what a ridge regression on colors (n, c) predicts of vectors (n, d)."""
     mean, own = _moments(colors)
     size = float(np.trace(own)) / len(own)
     if size == 0:
