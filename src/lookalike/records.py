@@ -372,13 +372,14 @@ class Layout:
     """The map: `positions` (n, 2) float32, and `kept`, the share of the 10 nearest that stay near in it.
 
     `kl` is the Kullback-Leibler divergence that t-SNE ended at (NaN: not known); `placed` counts the items that were
-    added to a map that stayed as it was, and that `kl` knows nothing of.
+    added to a map that stayed as it was, and that `kl` knows nothing of. `method`: "tsne" or "umap".
     """
 
     positions: Floats
     kept: float
     kl: float = float("nan")
     placed: int = 0
+    method: str = "tsne"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -392,20 +393,6 @@ class Estimate:
     def as_json(self) -> dict[str, float]:
         """`{"value", "low", "high"}`."""
         return {"value": self.value, "low": self.low, "high": self.high}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Evaluation:
-    """Share of the `k` nearest that carry the query's label, per label; `n` items were looked at."""
-
-    k: int
-    n: int
-    agreement: Mapping[str, Estimate]
-
-    def as_json(self) -> dict[str, Any]:
-        """As in `lookalike evaluate --json`."""
-        agreement = {label: estimate.as_json() for label, estimate in self.agreement.items()}
-        return {"k": self.k, "n": self.n, "agreement": agreement}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

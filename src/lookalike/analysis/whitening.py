@@ -170,16 +170,13 @@ def _fit_part(vectors: Floats, colors: Floats | None, seed: int) -> Whitening:
     rotation = _scaled_axes(covariance, min(WIDEST, max(len(vectors) - 1, 0)), 0.0, 0.0)
     if not rotation.any():
         return Whitening(mean, rotation)
-    turned = np.empty((len(vectors), rotation.shape[1]), np.float32)
-    for start, stop in spans(len(vectors), _BLOCK):
-        turned[start:stop] = (vectors[start:stop] - mean) @ rotation
-    some = turned[_sample(len(turned), AMONG, seed)]
+    some = ((vectors[_sample(len(vectors), AMONG, seed)] - mean) @ rotation).astype(np.float32)
     asked = _sample(len(some), ASKED, seed)
     near = few_nearest(fit_whitening(some, seed=seed).apply(some), PAIRS, asked)
     differences = (some[asked, None] - some[near]).reshape(-1, some.shape[1])
     noise = (differences.T @ differences).astype(np.float64) / max(len(differences), 1)
     if colors is not None:
-        noise += COLOR_NOISE * _predicted(turned, colors)
+        noise += COLOR_NOISE * (rotation.T @ _predicted(vectors, colors) @ rotation)
     within, axes = np.linalg.eigh(noise)
     within = np.maximum(within, 0)
     if within.mean() > 0:
@@ -190,7 +187,7 @@ def _fit_part(vectors: Floats, colors: Floats | None, seed: int) -> Whitening:
 
 
 def _predicted(vectors: Floats, colors: Floats) -> Doubles:
-    """The covariance (d, d) of what a ridge regression on colors (n, c) predicts of centered vectors (n, d)."""
+    """The covariance (d, d) of what a ridge regression on colors (n, c) predicts of vectors (n, d)."""
     mean, own = _moments(colors)
     size = float(np.trace(own)) / len(own)
     if size == 0:

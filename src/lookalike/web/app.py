@@ -98,7 +98,7 @@ def make_app(
     versus = None
     if against is not None:
         versus = Against(live, Live(against), Votes.beside(getattr(catalog.store, "folder", None)))
-        Compared(versus, writable, turns).register(app)
+        Compared(versus, writable, turns, token is not None).register(app)
     Writes(live, writable).register(app)
     _Api(live, versus, writable, turns).register(app)
     answer_errors(app)

@@ -73,8 +73,8 @@ class Writes:
 class Compared:
     """Two catalogs side by side."""
 
-    def __init__(self, against: Against, writable: bool, turns: Turns) -> None:
-        self._against, self._writable, self._turns = against, writable, turns
+    def __init__(self, against: Against, writable: bool, turns: Turns, token: bool) -> None:
+        self._against, self._writable, self._turns, self._token = against, writable, turns, token
         self._lock = threading.Lock()
 
     def register(self, app: FastAPI) -> None:
@@ -86,7 +86,7 @@ class Compared:
 
     def about(self) -> Response:
         """What is compared: catalog `a`, which is explored, and `b`, the one of `--against`."""
-        return JSONResponse({**self._against.about(), "writable": self._writable})
+        return JSONResponse({**self._against.about(), "writable": self._writable, "token": self._token})
 
     async def sides(
         self,
@@ -152,7 +152,9 @@ def parsed(text: bytes | str, most: int = LARGEST_JSON) -> Any:
         raise Problem(422, "E_NOT_FINITE", f"{word} is no JSON value: leave it out, or say null")
 
     try:
-        return json.loads(text, parse_constant=refused)
+        found = json.loads(text, parse_constant=refused)
+        json.dumps(found, ensure_ascii=False).encode()  # an escape may be half of a character, which cannot be stored
+        return found
     except (ValueError, RecursionError) as exc:
         raise Problem(400, "E_JSON", "the JSON cannot be read: check its brackets, quotes and encoding") from exc
 
