@@ -45,6 +45,7 @@ def items(*ids: str) -> pa.Table:
         "vector": np.arange(n * FACTS.dimension, dtype=np.float32).reshape(n, -1).tolist(),
         "thumbnail": [b"\xff\xd8" + bytes([i % 256]) for i in range(n)],
         "color": [None] * n,
+        "outline": [None] * n,
     }
     return pa.table(columns, schema=schema.items(FACTS.dimension))
 
