@@ -169,4 +169,4 @@ def _widened(table: pa.Table, change: Change) -> pa.Table:
     for field in change.rows.schema:
         if field.name in schema.ADDED.get(change.table, ()) and field.name not in table.column_names:
             table = table.append_column(field, pa.nulls(table.num_rows, field.type))
-    return table
+    return table.select(change.rows.column_names) if len(table.column_names) == len(change.rows.column_names) else table
