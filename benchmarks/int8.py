@@ -23,7 +23,7 @@ from lookalike.demo import write_catalog
 from lookalike.options import IndexOptions, ModelOptions
 
 LABELS = ("type", "color")
-AIM = 0.005
+AIM = 0.005 + 1e-9
 
 
 def sources(aside: Path, shoes: int, photos: int) -> Iterator[tuple[str, list[Path], Path]]:
