@@ -56,7 +56,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         aside = Path(folder)
         for name, photos, table in sources(aside, options.shoes, options.photos):
-            catalogs = {}
+            catalogs: dict[str, Catalog] = {}
             for precision in ("int8", "fp32"):
                 catalogs[precision], _, _ = build(
                     aside / f"{len(catalogs)}-{name}.catalog", photos, IndexOptions(metadata=table),
