@@ -25,11 +25,11 @@ import pyarrow as pa
 from benchmarks.neighbors import blurred, features, seconds
 from lookalike import models, pipeline
 from lookalike.analysis import Searcher
-from lookalike.pipeline import approximate, graph
+from lookalike.pipeline import approximate, fitting, graph
 from lookalike.records import Floats, Ints
 from lookalike.store import Append, LanceStore, Upsert, schema
 
-SAME = {"raw_path": None, "source": "s", "sha256": "0", "format": "JPEG", "width": 4, "height": 3}
+SAME: dict[str, Any] = {"raw_path": None, "source": "s", "sha256": "0", "format": "JPEG", "width": 4, "height": 3}
 SAME |= {"frames": 1, "degraded": False, "thumbnail": b"", "color": None}
 PART = 25_000
 
@@ -132,7 +132,9 @@ def shell(args: argparse.Namespace) -> None:
     """`lookalike similar` by id: a new process each time, imports counted; aim 2 s at 25,000."""
     x = features(args.photos, args.cache)[: args.rows]
     path = args.cache / "shell.catalog"
-    made(path, [(np.arange(len(x)), x)], x.shape[1])
+    store = made(path, [(np.arange(len(x)), x)], x.shape[1])
+    with store.writing():
+        fitting.renew_whitening(store)  # as `index` does
     for ranking in ("euclidean", "default"):
         command = [
             sys.executable,
