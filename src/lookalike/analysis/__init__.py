@@ -27,10 +27,20 @@ from lookalike.analysis.penalties import Field, Penalties, make_field, nearest_p
 from lookalike.analysis.preference import Preference, preference
 from lookalike.analysis.ranking import Searcher, nearest_in, score, typical_distance
 from lookalike.analysis.representatives import Trait, describe, exemplars, reach, representatives
+from lookalike.analysis.scores import (
+    Evaluation,
+    Group,
+    PairAgreement,
+    by_group,
+    judge_pairs,
+    ndcg,
+    ndcg_shares,
+    precision_at,
+)
 from lookalike.analysis.spread import picture_order, spread_levels
 from lookalike.analysis.tuning import Learned, learn_weights
 from lookalike.analysis.updating import update_neighbors
-from lookalike.analysis.whitening import Part, Whitening, fit_looks, fit_whitening
+from lookalike.analysis.whitening import Part, Whitening, beside, fit_looks, fit_whitening, sample_rows
 
 __all__ = [
     "BALANCE",
@@ -39,8 +49,11 @@ __all__ = [
     "Chosen",
     "Comparison",
     "Difference",
+    "Evaluation",
     "Field",
+    "Group",
     "Learned",
+    "PairAgreement",
     "Part",
     "Penalties",
     "Preference",
@@ -51,6 +64,8 @@ __all__ = [
     "Whitening",
     "adjusted_rand",
     "agreement",
+    "beside",
+    "by_group",
     "describe",
     "diversify",
     "elbow_interval",
@@ -58,6 +73,7 @@ __all__ = [
     "find_elbow",
     "fit_looks",
     "fit_whitening",
+    "judge_pairs",
     "kmeans_sweep",
     "knn_accuracy",
     "learn_weights",
@@ -66,6 +82,8 @@ __all__ = [
     "mean_interval",
     "mix",
     "most_changed",
+    "ndcg",
+    "ndcg_shares",
     "nearest_found",
     "nearest_in",
     "nearest_neighbors",
@@ -76,12 +94,14 @@ __all__ = [
     "paired_difference",
     "picture_order",
     "place_new",
+    "precision_at",
     "preference",
     "rank_biased_overlap",
     "reach",
     "refine",
     "refine_best",
     "representatives",
+    "sample_rows",
     "score",
     "settle",
     "silhouette",
