@@ -187,3 +187,18 @@ def test_a_server_that_is_gone_is_said_so(visit: Open, shown: Path) -> None:
         page = visit(base=base)
     page.evaluate("location.hash = 'item=red-00.png'")
     page.wait_for_selector("text=Is lookalike serve still running?")
+
+
+def test_without_a_map_the_items_stand_side_by_side(visit: Open, shown: Path, tmp_path: Path) -> None:
+    """A catalog that was only indexed is no empty page: its items are there, filters bind them, a click opens one."""
+    catalog = lookalike.create(tmp_path / "new.catalog", model="tiny")
+    catalog.index(shown.parent / "photos", metadata=shown.parent / "metadata.csv")
+    with running(make_app(catalog)) as base:
+        page = visit(base=base)
+        assert page.locator("#wall .result").count() == 24
+        assert "lookalike map new.catalog" in page.inner_text("#notes")
+        page.check("[data-name='color'] input >> nth=0")
+        until(page, "document.querySelectorAll('#wall .result').length === 6")
+        page.click("#wall .result >> nth=0")
+        page.wait_for_selector("#panel .head")
+        until(page, "document.querySelectorAll('#panel .result').length === 5")
