@@ -71,6 +71,7 @@ def test_any_vectors(n: int, d: int, seed: int, data: st.DataObject) -> None:
         assert int((sweep.sizes(n) > 0).sum()) == different
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.lists(st.booleans(), min_size=1, max_size=8))
 def test_steps_that_look_at_what_moved_equal_steps_that_look_at_all(seed: int, own: list[bool]) -> None:
     rng = np.random.default_rng(seed)

@@ -27,7 +27,7 @@ def test_known_names_are_answered(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "localhost.evil.example:8000", "[::1"])
-def test_other_names_are_not(host: str) -> None:
+def test_w14_other_names_are_not(host: str) -> None:
     answer = TestClient(Guard(echo)).get("/", headers={"host": host})
     assert answer.status_code == 403
     assert answer.json()["code"] == "E_HOST"
@@ -47,12 +47,12 @@ def test_other_names_are_not(host: str) -> None:
         ({"sec-fetch-site": "same-site"}, 403),
     ],
 )
-def test_uploads_come_from_this_page_or_from_none(headers: dict[str, str], status: int) -> None:
+def test_w14_uploads_come_from_this_page_or_from_none(headers: dict[str, str], status: int) -> None:
     client = TestClient(Guard(echo), base_url="http://localhost:8000")
     assert client.post("/", content=b"x", headers=headers).status_code == status
 
 
-def test_a_large_body_is_cut_off() -> None:
+def test_w01_a_large_body_is_cut_off() -> None:
     client = TestClient(Guard(echo, limits=Limits(body=1_000)))
     assert client.post("/", content=b"x" * 1_000).text == "1000"
     declared = client.post("/", content=b"x" * 1_001)
@@ -84,7 +84,7 @@ async def sending(
     return sent, taken
 
 
-def test_a_body_without_end_is_cut_off() -> None:
+def test_w02_a_body_without_end_is_cut_off() -> None:
     endless = [{"type": "http.request", "body": b"x" * 100, "more_body": True}]
     sent, taken = ask(Guard(echo, limits=Limits(body=1_000)), endless)
     assert sent[0]["status"] == 413
@@ -93,14 +93,14 @@ def test_a_body_without_end_is_cut_off() -> None:
     assert (sent[0]["status"], taken) == (413, 0)
 
 
-def test_a_slow_body_is_cut_off() -> None:
+def test_w04_a_slow_body_is_cut_off() -> None:
     drip = [{"type": "http.request", "body": b"x", "more_body": True}]
     sent, taken = ask(Guard(echo, limits=Limits(seconds=0.1)), drip, pause=0.03)
     assert sent[0]["status"] == 408
     assert taken < 10
 
 
-def test_who_leaves_amid_an_upload_is_forgotten() -> None:
+def test_w19_who_leaves_amid_an_upload_is_forgotten() -> None:
     guard = Guard(echo)
     parts: list[dict[str, Any]] = [
         {"type": "http.request", "body": b"x", "more_body": True},
@@ -110,7 +110,7 @@ def test_who_leaves_amid_an_upload_is_forgotten() -> None:
     assert (guard._open, guard.bodies.coming, guard.bodies.held) == (0, 0, 0)
 
 
-def test_too_many_at_once_are_asked_to_come_again() -> None:
+def test_w13_too_many_at_once_are_asked_to_come_again() -> None:
     for limits in (Limits(at_once=0), Limits(uploads=0)):
         answer = TestClient(Guard(echo, limits=limits)).post("/", content=b"x")
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")

@@ -126,7 +126,7 @@ def test_a_task_that_fails_gives_its_place_back() -> None:
     await_idle(turns)
 
 
-def test_the_end_waits_for_what_runs_and_for_nothing_else() -> None:
+def test_w18_the_end_waits_for_what_runs_and_for_nothing_else() -> None:
     work, turns, said = Work(), Turns(at_once=1), dict[str, str]()
 
     async def ask(name: str) -> None:

@@ -81,7 +81,7 @@ def _sample(n: int, most: int, seed: list[int]) -> Ints:
 
 def _silhouettes(rows: Array, sweep: Sweep, ks: Ints, seed: int) -> Doubles:
     chosen = _sample(len(rows), SAMPLE, [seed, 2])
-    data, _ = centered(rows[chosen], middle_of(rows).astype(np.float64))
+    data = centered(rows[chosen], middle_of(rows).astype(np.float64))[0][:]
     squares = np.einsum("ij,ij->i", data, data)
     gaps = squares[:, None] + squares - 2 * data @ data.T
     np.fill_diagonal(gaps, 0)
@@ -113,7 +113,7 @@ def silhouette(gaps: Floats, labels: Ints) -> float:
 
 def _stabilities(rows: Array, ks: Ints, seed: int, workers: Workers) -> Doubles:
     pool = rows[_sample(len(rows), POOL, [seed, 3])]
-    data = rotate(centered(pool, middle_of(pool).astype(np.float64))[0], AXES, np.random.default_rng(seed), workers)
+    data = rotate(centered(pool, middle_of(pool).astype(np.float64))[0], AXES, np.random.default_rng(seed), workers)[:]
     halves = [_sample(len(data), (len(data) + 1) // 2, [seed, 4, half]) for half in range(HALVES)]
 
     def one(k: int) -> float:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lookalike.errors import StoreError
-from lookalike.records import COLOR_BINS, Advance, Floats, Ints
+from lookalike.records import COLOR_BINS, OUTLINE_CELLS, Advance, Floats, Ints
 from lookalike.store import Store, schema
 
 IN_MEMORY = 2 << 30
@@ -90,11 +90,20 @@ def room(shape: tuple[int, ...], dtype: npt.DTypeLike, what: str) -> npt.NDArray
 
 def load_colors(store: Store) -> Floats:
     """The (n, 216) float32 color vectors in the order of ids; rows of NaN where a catalog of old has none."""
-    table = store.read(schema.ITEMS, ["id", "color"]).combine_chunks()
-    colors = np.full((len(table), COLOR_BINS), np.nan, np.float32)
-    column = table["color"].combine_chunks() if len(table) else None
+    return _load(store, "color", COLOR_BINS)
+
+
+def load_outlines(store: Store) -> Floats:
+    """The (n, 64) float32 outlines in the order of ids; rows of NaN where a catalog of old has none."""
+    return _load(store, "outline", OUTLINE_CELLS)
+
+
+def _load(store: Store, name: str, width: int) -> Floats:
+    table = store.read(schema.ITEMS, ["id", name]).combine_chunks()
+    found = np.full((len(table), width), np.nan, np.float32)
+    column = table[name].combine_chunks() if len(table) else None
     if column is not None:
         known = pc.is_valid(column).to_numpy(zero_copy_only=False)
-        colors[known] = pc.list_flatten(column).to_numpy().reshape(-1, COLOR_BINS)
+        found[known] = pc.list_flatten(column).to_numpy().reshape(-1, width)
     order: Ints = pc.sort_indices(table["id"]).to_numpy().astype(np.int64)
-    return colors[order]
+    return found[order]

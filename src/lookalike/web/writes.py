@@ -152,7 +152,9 @@ def parsed(text: bytes | str, most: int = LARGEST_JSON) -> Any:
         raise Problem(422, "E_NOT_FINITE", f"{word} is no JSON value: leave it out, or say null")
 
     try:
-        return json.loads(text, parse_constant=refused)
+        found = json.loads(text, parse_constant=refused)
+        json.dumps(found, ensure_ascii=False).encode()  # an escape may be half of a character, which cannot be stored
+        return found
     except (ValueError, RecursionError) as exc:
         raise Problem(400, "E_JSON", "the JSON cannot be read: check its brackets, quotes and encoding") from exc
 
