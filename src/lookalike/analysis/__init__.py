@@ -5,6 +5,7 @@ Touches no file and knows no catalog; usable with any vectors. Only NumPy is loa
 
 from __future__ import annotations
 
+from lookalike.analysis.adapting import Adaptation, adapt_points, learn_map
 from lookalike.analysis.clusters import Refined, Sweep, kmeans_sweep, refine, refine_best, settle
 from lookalike.analysis.diversity import BALANCE, NEAR, Chosen, diversify
 from lookalike.analysis.elbow import find_elbow
@@ -44,6 +45,7 @@ from lookalike.analysis.whitening import Part, Whitening, fit_looks, fit_whiteni
 __all__ = [
     "BALANCE",
     "NEAR",
+    "Adaptation",
     "Changed",
     "Chosen",
     "Comparison",
@@ -61,6 +63,7 @@ __all__ = [
     "Sweep",
     "Trait",
     "Whitening",
+    "adapt_points",
     "adjusted_rand",
     "agreement",
     "by_group",
@@ -74,6 +77,7 @@ __all__ = [
     "judge_pairs",
     "kmeans_sweep",
     "knn_accuracy",
+    "learn_map",
     "learn_weights",
     "make_field",
     "mean_interval",
