@@ -70,29 +70,3 @@ def test_every_column_of_the_catalog_is_documented() -> None:
 
 def test_the_changelog_names_this_version() -> None:
     assert f"## {lookalike.__version__}" in (ROOT / "CHANGELOG.md").read_text()
-
-
-FAULTS = {"I": 24, "F": 13, "S": 14, "W": 19, "M": 7, "N": 10, "D": 8}
-"""How many lines of each kind the list of faults has."""
-
-
-def test_every_fault_has_its_line_and_its_test() -> None:
-    text = (ROOT / "docs" / "faults.md").read_text()
-    rows = [
-        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| ")
-    ]
-    lines = {row[0]: row for row in rows if re.fullmatch(r"[A-Z]\d\d", row[0])}
-    assert sorted(lines) == sorted(f"{kind}{n:02d}" for kind, count in FAULTS.items() for n in range(1, count + 1))
-    for number, (_, _, _, test, result) in lines.items():
-        files = re.findall(r"`(tests/[^`]+)`", test)
-        assert files or number in ("D04", "D05", "W13"), number
-        assert (result == "not applicable") == (number in ("D04", "D05"))
-        assert all((ROOT / file).exists() for file in files), number
-
-
-def test_faults_in_the_names_of_tests_are_in_the_table() -> None:
-    text = (ROOT / "docs" / "faults.md").read_text()
-    for path in (ROOT / "tests").rglob("test_*.py"):
-        for name in re.findall(r"^def test_((?:[a-z]\d\d_)+)", path.read_text(), re.MULTILINE):
-            for number in name.strip("_").split("_"):
-                assert f"| {number.upper()} |" in text, f"{path.name}: {number}"

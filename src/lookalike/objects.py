@@ -23,6 +23,8 @@ from lookalike.errors import UsageError
 Named = str | os.PathLike[str]
 AGAIN = 8
 """How often a request that failed is made again: where three in ten fail, that leaves one photo in 50,000."""
+FIRST_PAUSE = 0.2
+"""Seconds before the first time that it is."""
 _ROLES = "169.254.169.254"  # where a machine in Amazon's cloud is told its role: asked where no keys are given
 _NO_KEYS = "no keys were given: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_ENDPOINT_URL for other servers"
 _START = re.compile(r"s3:/{1,2}(?=[^/]|$)")  # a `Path` made of an address has lost one of its slashes
@@ -58,6 +60,10 @@ class Found:
     at: float
 
 
+class ShortRead(OSError):
+    """Fewer bytes came than the store had announced, also when the rest was asked for again."""
+
+
 class Prefix:
     """All objects whose address starts with that of the prefix and a slash."""
 
@@ -76,7 +82,7 @@ class Prefix:
                     yield Found(meta["path"], meta["size"], meta["last_modified"].timestamp())
 
     def read(self, name: str, *, most: int | None = None, allow: Callable[[int], None] | None = None) -> bytes:
-        """The bytes of an object, or its first `most`. Raises `OSError` where fewer come than it has.
+        """The bytes of an object, or its first `most`. Raises `ShortRead` where fewer come than it has.
 
         `allow` is called with its size before the bytes are asked for, and may raise.
         """
@@ -86,9 +92,13 @@ class Prefix:
             found = _obstore().get(self._store, name)
             if allow is not None:
                 allow(found.meta["size"])
-            data = bytes(found.bytes())
-            if len(data) != found.meta["size"]:
-                raise OSError(f"{len(data):,} of {found.meta['size']:,} bytes came")
+            size = found.meta["size"]
+            try:
+                data = bytes(found.bytes())
+            except import_module("obstore.exceptions").BaseError as exc:
+                raise ShortRead(f"the answer broke off before its {size:,} bytes had come: {_short(exc)}") from exc
+            if len(data) != size:
+                raise ShortRead(f"{len(data):,} of {size:,} bytes came")
             return data
 
     def size(self, name: str) -> int:
@@ -145,7 +155,7 @@ def _store(place: str) -> Any:
     if any(endpoint.startswith("http://") for endpoint in endpoints):
         os.environ.setdefault("AWS_ALLOW_HTTP", "true")  # whoever names such an endpoint means it
     _obstore()
-    backoff = {"init_backoff": timedelta(milliseconds=200), "max_backoff": timedelta(seconds=10), "base": 2.0}
+    backoff = {"init_backoff": timedelta(seconds=FIRST_PAUSE), "max_backoff": timedelta(seconds=10), "base": 2.0}
     retry = {"max_retries": AGAIN, "retry_timeout": timedelta(minutes=3), "backoff": backoff}
     with _translated(place):
         return import_module("obstore.store").from_url(place, retry_config=retry)

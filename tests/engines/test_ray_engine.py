@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,7 @@ from lookalike.engines import Engine, InlineEngine, LocalEngine, RayEngine, ray_
 from lookalike.errors import LookalikeError, UsageError
 from lookalike.options import IndexOptions
 from lookalike.records import Indexed
-from lookalike.store import MemoryStore, Store, schema
+from lookalike.store import LanceStore, MemoryStore, Store, schema
 from tests.conftest import COLORS, Run, draw
 from tests.engines.cluster import needs_ray
 
@@ -151,3 +154,79 @@ def test_an_engine_that_is_not_installed_is_refused_before_anything_is_made(
     assert not (tmp_path / "c.catalog").exists()
     with pytest.raises(UsageError, match="engine='spark' is not known"):
         IndexOptions(engine="spark")
+
+
+class Forgotten(Deadly):
+    """Does a batch, writes that down, and ends its process before it can say so, once for the numbers of `once`."""
+
+    def __call__(self, batch: Sequence[int]) -> list[int]:
+        for number in batch:
+            (self.folder / f"{number}-{os.getpid()}.done").touch()
+        return super().__call__(batch)
+
+
+@pytest.mark.slow
+def test_d06_a_batch_that_was_done_twice_counts_once(tmp_path: Path) -> None:
+    needs_ray()
+    batches = [[n, n + 1] for n in range(0, 20, 2)]
+    found = list(RayEngine(2).run(Forgotten(tmp_path, once=(5, 12)), batches))
+    assert found == [[2 * n, 2 * n + 2] for n in range(0, 20, 2)]
+    assert len(list(tmp_path.glob("4-*.done"))) == len(list(tmp_path.glob("12-*.done"))) == 2, "they were done twice"
+
+
+@pytest.mark.slow
+def test_d08_workers_are_no_forks_of_a_process_that_has_opened_lance(tmp_path: Path) -> None:
+    import lance
+    import pyarrow as pa
+
+    needs_ray()
+    place = str(tmp_path / "x.lance")
+    lance.write_dataset(pa.table({"n": list(range(100))}), place)
+    assert lance.dataset(place).count_rows(filter="n < 50") == 50  # its threads run now
+
+    def look(batch: int) -> tuple[bool, int]:
+        import lance as again
+
+        return os.getppid() != driver, again.dataset(place).count_rows(filter=f"n < {batch}")
+
+    driver = os.getpid()
+    assert list(RayEngine(2).run(look, [10, 20, 30])) == [(True, 10), (True, 20), (True, 30)]
+
+
+DRIVER = """
+import sys
+from lookalike.pipeline import indexing
+indexing.COMMIT_EVERY = indexing.TOGETHER = 4
+from lookalike.cli import main
+main()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.long
+def test_d03_another_run_goes_on_from_what_a_killed_driver_has_committed(tmp_path: Path) -> None:
+    needs_ray()
+    folder = tmp_path / "photos"
+    for number in range(64):
+        draw(folder / f"{number:02d}.png", COLORS["red"], seed=number)
+    catalog, whole = tmp_path / "c.catalog", LanceStore.create(tmp_path / "whole.catalog", FACTS)
+    index(LocalEngine(2), folder, whole)
+    command = [sys.executable, "-W", "ignore", "-c", DRIVER, "index", str(catalog), str(folder)]
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    process = subprocess.Popen(
+        [*command, "--model", "tiny", "--engine", "ray"],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while process.poll() is None and len(list((catalog / "versions").glob("0*.json"))) < 3:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    store = LanceStore.open(catalog)
+    assert store.check().problems == ()
+    there = store.head.rows[schema.ITEMS]
+    assert 0 < there < 64, "it was killed amid its work"
+    done = index(RayEngine(2), folder, store)
+    assert (done.unchanged, done.added) == (there, 64 - there)
+    assert rows(store) == rows(whole)

@@ -68,7 +68,7 @@ def test_names_and_metadata_are_kept_as_they_are(catalog: Path, texts: list[str]
 
 
 @pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.slow)])
-def test_requests_read_nothing_else_and_change_nothing(
+def test_w10_requests_read_nothing_else_and_change_nothing(
     catalog: Path, texts: list[str], listener: socket.socket, every: int
 ) -> None:
     held = lookalike.open(catalog)
@@ -108,7 +108,7 @@ def test_requests_read_nothing_else_and_change_nothing(
         listener.accept()
 
 
-def test_tables_are_safe_for_spreadsheets(catalog: Path, tmp_path: Path) -> None:
+def test_w17_tables_are_safe_for_spreadsheets(catalog: Path, tmp_path: Path) -> None:
     import csv
 
     lookalike.open(catalog).recommend(1, out=tmp_path / "r.csv")
@@ -119,7 +119,9 @@ def test_tables_are_safe_for_spreadsheets(catalog: Path, tmp_path: Path) -> None
 
 @pytest.mark.slow
 @pytest.mark.long
-def test_a_browser_shows_all_of_it_and_executes_nothing(catalog: Path, tmp_path: Path, listener: socket.socket) -> None:
+def test_w16_a_browser_shows_all_of_it_and_executes_nothing(
+    catalog: Path, tmp_path: Path, listener: socket.socket
+) -> None:
     import uvicorn
 
     held = lookalike.open(catalog)

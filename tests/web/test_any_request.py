@@ -54,7 +54,7 @@ def test_lists(client: TestClient, path: str, query: list[tuple[str, str]]) -> N
     body=st.binary(max_size=300), kind=st.sampled_from(["multipart/form-data; boundary=x", "application/json", "x", ""])
 )
 @relaxed
-def test_bodies(client: TestClient, body: bytes, kind: str) -> None:
+def test_w05_w07_any_body(client: TestClient, body: bytes, kind: str) -> None:
     check(client.post("/api/search", content=body, headers={"content-type": kind}))
 
 

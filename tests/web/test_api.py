@@ -146,12 +146,12 @@ def test_pictures_are_cached_by_their_tag(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("k", ["0", "-1", "1000000000", "x", "1.5", "9" * 5000, "1001", ""])
-def test_k_is_from_1_to_1000(client: TestClient, k: str) -> None:
+def test_w11_k_is_from_1_to_1000(client: TestClient, k: str) -> None:
     assert "k=" in is_problem(client.get("/api/items/red-00.png/similar", params={"k": k}), 422)
     is_problem(client.post("/api/search", files={"file": photo()}, data={"k": k or "x"}), 422)
 
 
-def test_k_above_the_items_gives_what_there_is(client: TestClient) -> None:
+def test_w11_k_above_the_items_gives_what_there_is(client: TestClient) -> None:
     assert len(client.get("/api/items/red-00.png/similar?k=1000").json()["results"]) == 23
 
 
@@ -190,7 +190,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("item", HOSTILE)
-def test_an_id_is_only_looked_up(client: TestClient, monkeypatch: pytest.MonkeyPatch, item: str) -> None:
+def test_w09_an_id_is_only_looked_up(client: TestClient, monkeypatch: pytest.MonkeyPatch, item: str) -> None:
     def refuse(path: Path, *_: object) -> bool:
         raise AssertionError(f"the server looked at {path}")
 
@@ -221,7 +221,7 @@ def test_a_bomb_is_too_large(client: TestClient) -> None:
     is_problem(client.post("/api/search", files={"file": ("a.png", bomb)}), 413, "E_TOO_LARGE")
 
 
-def test_what_is_no_form_is_refused(client: TestClient) -> None:
+def test_w06_what_is_no_form_is_refused(client: TestClient) -> None:
     for kind, body in (
         ("text/plain", b"x"),
         ("application/json", b"{"),

@@ -48,7 +48,7 @@ def test_a_signal_is_the_normal_end(shown: Path, number: signal.Signals) -> None
         assert process.stderr.read() == ""
 
 
-def test_open_requests_do_not_keep_it_from_ending(shown: Path) -> None:
+def test_w18_open_requests_do_not_keep_it_from_ending(shown: Path) -> None:
     with served(shown, patch="import lookalike.web.server as s; s.ENDS_WITHIN = 1") as (process, url):
         place = urlsplit(url)
         idle = [socket.create_connection((place.hostname, place.port)) for _ in range(50)]
@@ -61,7 +61,7 @@ def test_open_requests_do_not_keep_it_from_ending(shown: Path) -> None:
             one.close()
 
 
-def test_a_head_that_never_ends_is_given_up(shown: Path) -> None:
+def test_w03_a_head_that_never_ends_is_given_up(shown: Path) -> None:
     with served(shown, patch="import lookalike.web.server as s; s.HEADERS_WITHIN = 0.3") as (_, url):
         place = urlsplit(url)
         for start in (b"GET / HTTP/1.1\r\nX-A", b"", b"GET /api/info HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HT"):

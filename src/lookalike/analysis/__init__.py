@@ -12,6 +12,7 @@ from lookalike.analysis.elbow import find_elbow
 from lookalike.analysis.evaluation import agreement, knn_accuracy, mean_interval, nearest_found
 from lookalike.analysis.evidence import adjusted_rand, elbow_interval, silhouette, weigh
 from lookalike.analysis.layout import neighbors_kept, neighbors_needed, place_new, tsne, tsne_with_loss
+from lookalike.analysis.manifold import load_umap, umap
 from lookalike.analysis.mixing import mix
 from lookalike.analysis.neighbors import nearest_neighbors
 from lookalike.analysis.overlap import (
@@ -40,7 +41,7 @@ from lookalike.analysis.scores import (
 from lookalike.analysis.spread import picture_order, spread_levels
 from lookalike.analysis.tuning import Learned, learn_weights
 from lookalike.analysis.updating import update_neighbors
-from lookalike.analysis.whitening import Part, Whitening, fit_looks, fit_whitening
+from lookalike.analysis.whitening import Part, Whitening, beside, fit_looks, fit_whitening, sample_rows
 
 __all__ = [
     "BALANCE",
@@ -66,6 +67,7 @@ __all__ = [
     "adapt_points",
     "adjusted_rand",
     "agreement",
+    "beside",
     "by_group",
     "describe",
     "diversify",
@@ -79,6 +81,7 @@ __all__ = [
     "knn_accuracy",
     "learn_map",
     "learn_weights",
+    "load_umap",
     "make_field",
     "mean_interval",
     "mix",
@@ -102,6 +105,7 @@ __all__ = [
     "refine",
     "refine_best",
     "representatives",
+    "sample_rows",
     "score",
     "settle",
     "silhouette",
@@ -109,6 +113,7 @@ __all__ = [
     "tsne",
     "tsne_with_loss",
     "typical_distance",
+    "umap",
     "update_neighbors",
     "weigh",
 ]

@@ -14,7 +14,7 @@ import pyarrow as pa
 from lookalike import engines, images, models, pipeline, report
 from lookalike.catalog import overview
 from lookalike.catalog.answering import Query, answer, picture_row, unusable
-from lookalike.catalog.files import check_id, write_table
+from lookalike.catalog.files import check_id, stored_metadata, write_table
 from lookalike.catalog.ranking import asked_for, make_ready, rank_items
 from lookalike.catalog.study import Study
 from lookalike.catalog.view import View
@@ -251,13 +251,15 @@ class Catalog(Study):
         perplexity: float | None = None,
         seed: int = 0,
         keep: bool = False,
+        method: str = "tsne",
         progress: Progress | None = None,
     ) -> Layout:
         """The t-SNE map of all items (van der Maaten and Hinton 2008). Stored; rows are in the order of ids.
 
+        `method` "umap": by UMAP (McInnes, Healy and Melville 2018), which the extra `umap` installs.
         `keep`: items that are on the map stay where they are, and only new ones are placed amid their look-alikes.
         """
-        options = MapOptions(perplexity=perplexity, seed=seed)
+        options = MapOptions(perplexity=perplexity, seed=seed, method=method)
         return pipeline.compute_map(self.store, options, keep=keep, progress=progress)
 
     def report(self, out: Source, *, where: str | None = None, progress: Progress | None = None) -> Path:
@@ -300,9 +302,10 @@ class Catalog(Study):
         plain relative name; nothing is written then. `CatalogLocked` while another process writes.
         """
         check_id(id)
+        said = stored_metadata(metadata or {})
         loaded, vector = self._embedded(id, photo, images.WORKERS)
         with self.store.writing():
-            return pipeline.add(self.store, id, photo, loaded, vector, metadata)
+            return pipeline.add(self.store, id, photo, loaded, vector, said)
 
     def reopened(self) -> Catalog:
         """The catalog at its newest version, also by others' commits; what this object has loaded goes along."""
@@ -390,7 +393,7 @@ class Catalog(Study):
 
     def _photo(self, name: str, data: bytes, decoder: images.Decoder) -> Query:
         photo, vector = self._embedded(name, data, decoder)
-        return Query(name, picture=photo.thumbnail, photo=(vector, photo.color))
+        return Query(name, picture=photo.thumbnail, photo=(vector, photo.color, photo.outline))
 
     def _embedded(self, name: str, data: bytes, decoder: images.Decoder) -> tuple[Photo, Floats]:
         """A photo that came as bytes, and its vector; raises `UsageError` where there is none."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lookalike import images
 from lookalike.errors import LookalikeError, UsageError
+from lookalike.records import Value
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for a formula at the start of a cell."""
@@ -51,6 +53,20 @@ def check_id(item: str) -> None:
             f"id={item[:100]!r} cannot be used: give 1 to {LONGEST_ID:,} printable characters without a "
             "backslash, no absolute path, and no '..' in it"
         )
+
+
+def stored_metadata(metadata: Mapping[str, Value]) -> dict[str, Value]:
+    """What is known of one item under the names that a table's columns have in the catalog.
+
+    Raises `UsageError` where two would have one name, or a text holds half of a character.
+    """
+    names = images.stored_names("metadata", metadata)
+    said = {names[name]: value for name, value in metadata.items() if name in names}
+    try:
+        "".join([*said, *(value for value in said.values() if isinstance(value, str))]).encode()
+    except UnicodeEncodeError as exc:
+        raise UsageError("metadata holds half of a character (a lone surrogate): leave it out") from exc
+    return said
 
 
 def _write_csv(table: pa.Table, path: Path) -> None:

@@ -25,6 +25,7 @@ from lookalike.pipeline import (
     half,
     is_indexed,
     load_colors,
+    load_outlines,
     load_vectors,
     measure,
     whitening,
@@ -52,11 +53,11 @@ class Space:
     color: float = 0.0
     adapted: Doubles | None = None
 
-    def point(self, vector: Floats, color: Floats) -> Floats:
-        """A vector (d,) and a color vector (216,) as a point (k,)."""
+    def point(self, vector: Floats, color: Floats, outline: Floats) -> Floats:
+        """A vector (d,), a color vector (216,) and an outline (64,) as a point (k,)."""
         if self.change is None:
             return vector
-        looks = self.change.apply(vector[None, :])
+        looks = _looks(self.change, vector[None, :], outline[None, :])
         if self.adapted is not None:
             looks = adapt_points(looks, self.adapted)
         point: Floats = mix(looks, color[None, :], self.color)[0]
@@ -160,7 +161,8 @@ class View:
     @cached_property
     def plain_looks(self) -> Floats:
         """(n, k) what the default ranking makes of the vectors before labels or colors have a say."""
-        return self._whitening.apply(self.vectors)
+        fit, vectors = self._whitening, self.vectors
+        return _looks(fit, vectors, load_outlines(self.store) if len(fit.mean) > vectors.shape[1] else None)
 
     @cached_property
     def _axes(self) -> Doubles | None:
@@ -293,3 +295,8 @@ class View:
         for row in self.store.read(schema.METADATA, ids=ids).to_pylist():
             found[row["id"]] = {name: value for name, value in row.items() if name not in KEYS}
         return {row: (paths[self.ids[row]], found.get(self.ids[row], {})) for row in rows}
+
+
+def _looks(fit: Whitening, vectors: Floats, outlines: Floats | None) -> Floats:
+    """What items look like, (n, k); fits of old are of vectors alone."""
+    return fit.apply(vectors, outlines if len(fit.mean) > vectors.shape[1] else None)

@@ -17,8 +17,8 @@ AT_ONCE = 16
 def read_object(item: Input, limits: ImageLimits) -> bytes:
     """All bytes of one photo, at most `limits.bytes`; see `read`.
 
-    Raises `Rejected` with code E_GONE, E_PERMISSION, E_EMPTY, E_TOO_LARGE, or E_FETCH where the store does not answer
-    after several tries, or breaks off.
+    Raises `Rejected` with code E_GONE, E_PERMISSION, E_EMPTY, E_TOO_LARGE, E_SHORT_READ where the answer breaks
+    off, or E_FETCH where the store does not answer, each after several tries.
     """
 
     def allow(size: int) -> None:
@@ -33,6 +33,8 @@ def read_object(item: Input, limits: ImageLimits) -> bytes:
         raise Rejected("E_GONE", "the file is not there any more", stage="read") from exc
     except PermissionError as exc:
         raise Rejected("E_PERMISSION", f"the file may not be read: {exc.strerror}", stage="read") from exc
+    except objects.ShortRead as exc:
+        raise Rejected("E_SHORT_READ", str(exc)[:500], stage="read") from exc
     except OSError as exc:
         raise Rejected("E_FETCH", f"the file cannot be fetched: {exc}", stage="read") from exc
     if not data:

@@ -129,7 +129,7 @@ def _list_table(table_path: Path, name: str, root: str | None) -> Listing:
     table = read_table(table_path)
     if "path" not in table.columns:
         raise UsageError(f"table {str(table_path)!a} has no column 'path': {list_columns(table)}")
-    stored = stored_names(table_path, table.columns)
+    stored = stored_names(f"table {str(table_path)!a}", table.columns)
     folder = str(table_path.parent)
     bases = [folder] if root is None else [root, folder]
     bounds = Bounds(bases[0])

@@ -16,6 +16,10 @@ from lookalike.records import Value
 
 TAKEN = ("vector", "x", "y", "cluster", "neighbors", *KEYS)
 """Names that mean something else in a catalog; a column of that name, in any case, is stored as `meta_NAME`."""
+_RESERVED = "_row"
+"""So do the names begin that the catalog's format keeps for itself."""
+_SYNTAX = str.maketrans(dict.fromkeys(".`\0", "_"))
+"""Characters that a name may not have there: `price.usd` is stored as `price_usd`."""
 
 
 class Located(Protocol):
@@ -46,17 +50,24 @@ class Matched:
     bad: list[tuple[int, str]]
 
 
-def stored_names(table: Path, names: Iterable[str]) -> dict[str, str]:
-    """Under what name each column is stored; the keys `path` and `id` are not.
+def stored_names(table: str, names: Iterable[str]) -> dict[str, str]:
+    """Under what name each column of `table`, as errors call it, is stored; the keys `path` and `id` are not.
 
-    Raises `UsageError` where `meta_NAME` is itself a column already.
+    Raises `UsageError` where two columns would have one name.
     """
+    stored: dict[str, str] = {}
+    owners: dict[str, str] = {}
     kept = [name for name in names if name not in KEYS]
-    stored = {name: f"meta_{name}" if name.lower() in TAKEN else name for name in kept}
-    for name, new in stored.items():
-        if name != new and new in kept:
+    for name in kept:
+        new = name.translate(_SYNTAX)
+        if new.lower() in TAKEN or new.lower().startswith(_RESERVED):
+            new = f"meta_{new}"
+        stored[name] = new
+        other = owners.setdefault(new, name)
+        if other != name:
+            first, second = (other, name) if new == name else (name, other)
             raise UsageError(
-                f"table {str(table)!a}: column {name!r} would be stored as {new!r}, which is there too: rename one"
+                f"{table}: column {first!r} would be stored as {new!r}, and so would {second!r}: rename one"
             )
     return stored
 
@@ -74,7 +85,7 @@ def match_metadata(table_path: str | Path, photos: Sequence[Located], *, root: P
     if not any(key in table.columns for key in KEYS):
         shown = ascii(str(table.path))
         raise UsageError(f"table {shown} has no column 'path' or 'id' to find photos by: {list_columns(table)}")
-    stored = stored_names(table.path, table.columns)
+    stored = stored_names(f"table {str(table.path)!a}", table.columns)
     finder = _Finder(photos, [table.path.parent, *([] if root is None else [root])])
     rows: dict[str, dict[str, Value]] = {}
     lines: dict[str, int] = {}

@@ -6,6 +6,7 @@ import csv
 import itertools
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -20,6 +21,8 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq", ".jsonl", ".ndjson")
 KEYS = ("path", "id")
 """The columns that say which photo a row belongs to. They are text, never numbers: 007 stays 007."""
 
+MOST_COLUMNS = 10_000
+"""Columns of a table: each is a column of the catalog, whose every version names them all."""
 _MAX_CELL = 131_072
 _MAX_RECORD_LINES = 1_000
 _MAX_POOL = 100_000
@@ -102,7 +105,12 @@ def _unreadable(path: Path, reason: str | None) -> UsageError:
 
 def _checked_names(path: Path, names: Sequence[Any]) -> list[str]:
     """Stripped column names, none empty, none twice; `ID` and `Path` are keys too."""
-    stripped = [str(name).strip() for name in names]
+    if len(names) > MOST_COLUMNS:
+        raise UsageError(
+            f"table {_shown(path)} has {len(names):,} columns, allowed are {MOST_COLUMNS:,}: leave out what describes "
+            "no photo"
+        )
+    stripped = [_storable(str(name)).strip() for name in names]
     for key in KEYS:
         alike = [index for index, name in enumerate(stripped) if name.lower() == key]
         if key not in stripped and len(alike) == 1:
@@ -110,7 +118,7 @@ def _checked_names(path: Path, names: Sequence[Any]) -> list[str]:
     if "" in stripped:
         where = stripped.index("") + 1
         raise UsageError(f"table {_shown(path)}: column {where} has no name: give it one ({_listed(stripped)})")
-    twice = sorted({name for name in stripped if stripped.count(name) > 1})
+    twice = sorted(name for name, count in Counter(stripped).items() if count > 1)
     if twice:
         raise UsageError(f"table {_shown(path)}: column {twice[0]!r} is there twice: rename one")
     return stripped
@@ -280,12 +288,14 @@ def _refuse_constant(text: str) -> None:
 
 
 def _column(name: str, values: list[Any]) -> list[Value]:
-    return [_key(value) for value in values] if name in KEYS else unify([_plain(value) for value in values])
+    if name in KEYS:
+        return [_key(value, as_bytes=name == "path") for value in values]
+    return unify([_plain(value) for value in values])
 
 
-def _key(value: Any) -> str | None:
+def _key(value: Any, *, as_bytes: bool) -> str | None:
     """A key as text. A whole float is what other tools make of an integer column with gaps."""
-    value = _plain(value)
+    value = _storable(value, as_bytes=as_bytes) if isinstance(value, str) else _plain(value)
     if value is None or value == "":
         return None
     if isinstance(value, float) and value.is_integer():
@@ -295,7 +305,9 @@ def _key(value: Any) -> str | None:
 
 def _plain(value: Any) -> Value:
     """One value of a typed table as text, number, true/false or None."""
-    if value is None or isinstance(value, (str, bool, int)):
+    if isinstance(value, str):
+        return _storable(value)
+    if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, (float, Decimal)):
         number = float(value)
@@ -304,7 +316,19 @@ def _plain(value: Any) -> Value:
         return value.decode("utf-8", "backslashreplace")
     if hasattr(value, "isoformat"):
         return str(value.isoformat())
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return _storable(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _storable(text: str, *, as_bytes: bool = False) -> str:
+    """A text without halves of characters, which JSON can hold (`"\\ud83d"`, an emoji that was cut) and UTF-8 cannot.
+
+    `as_bytes` keeps those that stand for a byte of a file's name.
+    """
+    try:
+        text.encode("utf-8", "surrogateescape" if as_bytes else "strict")
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
 
 
 # --- Parquet

@@ -19,14 +19,14 @@ import numpy as np
 from lookalike.errors import Rejected
 from lookalike.images.sniff import ACCEPTED
 from lookalike.options import Fit, ImageLimits
-from lookalike.records import COLOR_BINS, Photo
+from lookalike.records import COLOR_BINS, OUTLINE_CELLS, Photo
 
 HEAD = 4096
 """Bytes before the first file."""
 NONE = -1
 """The photo that is being decoded before the first one."""
 _FACTS = 8192
-_COLOR = 4 * COLOR_BINS
+_COLOR, _OUTLINE = 4 * COLOR_BINS, 4 * OUTLINE_CELLS
 _PROGRESS = struct.Struct("<qq")
 _LENGTH = struct.Struct("<I")
 _CODE = re.compile(r"E_[A-Z_]{1,40}\Z")
@@ -94,7 +94,7 @@ def laid_out(lengths: Sequence[int], fit: Fit, limits: ImageLimits, side: int, *
     for _ in lengths:
         place = -(-place // 64) * 64
         slots.append(place)
-        place += _FACTS + _pixel_bytes(fit) + _COLOR + thumbnail_room(side)
+        place += _FACTS + _pixel_bytes(fit) + _COLOR + _OUTLINE + thumbnail_room(side)
     return Request(fit, limits, side, files, slots, place, loops)
 
 
@@ -122,7 +122,8 @@ def put_photo(memory: mmap, slot: int, fit: Fit, photo: Photo) -> None:
     size = _pixel_bytes(fit)
     np.frombuffer(memory, np.uint8, size, place)[:] = photo.pixels.reshape(-1)
     np.frombuffer(memory, np.float32, COLOR_BINS, place + size)[:] = photo.color
-    start = place + size + _COLOR
+    np.frombuffer(memory, np.float32, OUTLINE_CELLS, place + size + _COLOR)[:] = photo.outline
+    start = place + size + _COLOR + _OUTLINE
     memory[start : start + len(photo.thumbnail)] = photo.thumbnail
 
 
@@ -152,10 +153,12 @@ def taken(memory: mmap, slot: int, request: Request) -> Photo | Rejected:
     fit, place = request.fit, slot + _FACTS
     pixels = np.frombuffer(memory, np.uint8, _pixel_bytes(fit), place).copy()
     place += len(pixels)
+    end = place + _COLOR + _OUTLINE
     return Photo(
         pixels=pixels.reshape(fit.size, fit.size, 3),
-        thumbnail=memory[place + _COLOR : place + _COLOR + size],
+        thumbnail=memory[end : end + size],
         color=np.frombuffer(memory, np.float32, COLOR_BINS, place).copy(),
+        outline=np.frombuffer(memory, np.float32, OUTLINE_CELLS, place + _COLOR).copy(),
         format=format,
         width=width,
         height=height,

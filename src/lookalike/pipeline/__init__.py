@@ -14,16 +14,17 @@ from lookalike.pipeline.computing import (
     stored_map,
 )
 from lookalike.pipeline.embed import load_model
-from lookalike.pipeline.fitting import COLOR, default_color, is_outgrown, renew_whitening, whitening
+from lookalike.pipeline.fitting import COLOR, OUTLINE, default_color, is_outgrown, renew_whitening, whitening
 from lookalike.pipeline.graph import GRAPH_K, graph_k
 from lookalike.pipeline.indexing import Confirm, Plan, index, plan, remove
-from lookalike.pipeline.loading import load_colors, load_vectors, room
+from lookalike.pipeline.loading import load_colors, load_outlines, load_vectors, room
 from lookalike.pipeline.sweeping import regroup, swept
 from lookalike.pipeline.vectors import read_vectors, vectors_facts
 
 __all__ = [
     "COLOR",
     "GRAPH_K",
+    "OUTLINE",
     "Confirm",
     "Plan",
     "adapted",
@@ -44,6 +45,7 @@ __all__ = [
     "keep_adapted",
     "load_colors",
     "load_model",
+    "load_outlines",
     "load_vectors",
     "map_of",
     "measure",

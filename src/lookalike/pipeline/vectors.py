@@ -80,17 +80,25 @@ def _from_parquet(path: Path, inputs: Sequence[Input]) -> tuple[dict[str, int], 
         raise UsageError(
             f"{path.name!r} has the columns {', '.join(table.column_names)}: it needs `vector`, and `id` or `path`"
         )
+    kind = table.schema.field("vector").type
+    if not _holds_numbers(kind):
+        raise UsageError(f"the column `vector` of {path.name!r} holds {kind}: it must hold lists of numbers")
     column = table["vector"].to_pylist()
     if len({len(row) if row is not None else -1 for row in column}) > 1 or None in column:
         raise UsageError(f"the vectors of {path.name!r} do not all have one length: fill or leave out the others")
-    try:
-        vectors = np.array(column, np.float64).reshape(len(column), -1)
-    except (TypeError, ValueError) as exc:
-        raise UsageError(f"the column `vector` of {path.name!r} does not hold lists of numbers") from exc
+    if not column:
+        raise UsageError(f"{path.name!r} has no rows: give a vector for each photo")
+    vectors = np.array(column, np.float64).reshape(len(column), -1)  # a missing number is NaN, and refused by its photo
     names = [str(name) for name in table[key].to_pylist()]
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise UsageError(f"{path.name!r} has two vectors for {key} {twice[0]!r}: keep one")
     return _matched({name: row for row, name in enumerate(names)}, inputs), _float32(vectors)
+
+
+def _holds_numbers(kind: pa.DataType) -> bool:
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
+        return False
+    return bool(pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type))
 
 
 def _matched(rows: Mapping[str, int], inputs: Sequence[Input]) -> dict[str, int]:

@@ -201,7 +201,9 @@ class LanceStore:
         try:
             version = self._manifest.tables[table]
             if self._indexed[0] != (table, version):  # kept open, with the index that Lance has loaded
-                self._indexed = (table, version), self._dataset(table)
+                data = self._dataset(table)
+                self._read.check_indices(f"{table}.lance", data)
+                self._indexed = (table, version), data
             return nearby(self._indexed[1], column, queries, k)
         except (OSError, ValueError, RuntimeError, pa.ArrowException) as exc:
             raise CatalogDamaged(
@@ -270,8 +272,9 @@ class LanceStore:
 
         version = self._manifest.tables[table]
         try:
+            self._read.check_manifest(f"{table}.lance", version, self.head.version)
             data = lance.dataset(self._uri(table), version=version)
-            self._read.check(f"{table}.lance", version, data, self.head.version)
+            self._read.check(f"{table}.lance", version, data)
         except (OSError, ValueError) as exc:
             raise self._damaged(table, exc) from exc
         return data
