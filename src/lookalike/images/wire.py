@@ -27,6 +27,7 @@ NONE = -1
 """The photo that is being decoded before the first one."""
 _FACTS = 8192
 _COLOR = 4 * COLOR_BINS
+_ROUNDING = 1e-3
 _PROGRESS = struct.Struct("<qq")
 _LENGTH = struct.Struct("<I")
 _CODE = re.compile(r"E_[A-Z_]{1,40}\Z")
@@ -137,7 +138,11 @@ def taken(memory: mmap, slot: int, request: Request) -> Photo | Rejected:
     if length > _FACTS - _LENGTH.size:
         raise ValueError("the facts of a photo are too long")
     start = slot + _LENGTH.size
-    told: Any = json.loads(memory[start : start + length])
+    try:
+        told: Any = json.loads(memory[start : start + length])
+        json.dumps(told, ensure_ascii=False).encode()  # half of a character could not be stored
+    except RecursionError as exc:
+        raise ValueError("facts of a photo within facts") from exc
     if "rejected" in told:
         code, detail, stage = told["rejected"]
         if not (_CODE.match(code) and stage == "decode" and isinstance(detail, str)):
@@ -149,13 +154,21 @@ def taken(memory: mmap, slot: int, request: Request) -> Photo | Rejected:
         raise ValueError("facts of a photo that cannot be")
     if size > thumbnail_room(request.side) or not all(isinstance(note, str) for note in notes):
         raise ValueError("a thumbnail or a note that cannot be")
+    if width * height > request.limits.pixels:
+        raise ValueError("a photo of more pixels than are allowed")
     fit, place = request.fit, slot + _FACTS
     pixels = np.frombuffer(memory, np.uint8, _pixel_bytes(fit), place).copy()
     place += len(pixels)
+    color = np.frombuffer(memory, np.float32, COLOR_BINS, place).copy()
+    thumbnail = memory[place + _COLOR : place + _COLOR + size]
+    if not (np.isfinite(color).all() and abs(float(np.square(color, dtype=np.float64).sum()) - 1) < _ROUNDING):
+        raise ValueError("a color vector that is none")
+    if not (thumbnail.startswith(b"\xff\xd8\xff") and thumbnail.endswith(b"\xff\xd9")):
+        raise ValueError("a thumbnail that is no JPEG")
     return Photo(
         pixels=pixels.reshape(fit.size, fit.size, 3),
-        thumbnail=memory[place + _COLOR : place + _COLOR + size],
-        color=np.frombuffer(memory, np.float32, COLOR_BINS, place).copy(),
+        thumbnail=thumbnail,
+        color=color,
         format=format,
         width=width,
         height=height,
