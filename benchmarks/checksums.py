@@ -42,7 +42,7 @@ def make(folder: Path, items: int) -> Path:
                 "vector": pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), facts.dimension),
                 "thumbnail": [rng.bytes(THUMBNAIL) for _ in ids],
                 "raw_path": pa.nulls(n, pa.binary()),
-                "color": pa.nulls(n, schema.items(facts.dimension).field("color").type),
+                **{name: pa.nulls(n, schema.items(facts.dimension).field(name).type) for name in ("color", "outline")},
             }
             target = schema.items(facts.dimension)
             rows = pa.table(
@@ -62,7 +62,7 @@ def main() -> None:
     compare = Reading._compare
 
     def read(folder: Path, with_sums: bool) -> tuple[float, float, bytes]:
-        Reading._compare = compare if with_sums else lambda *_: None  # type: ignore[method-assign, assignment]
+        Reading._compare = compare if with_sums else lambda *_: None  # type: ignore[method-assign]
         wall, cpu = time.perf_counter(), time.process_time()
         _, vectors = load_vectors(LanceStore.open(folder))
         return time.perf_counter() - wall, time.process_time() - cpu, vectors[:: options.items // 10 + 1].tobytes()

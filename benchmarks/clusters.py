@@ -13,7 +13,9 @@ centers on all rows.
 - `time`: in turns within one run, a sweep before and after each peer; times at all other K are projected linearly
   between the measured ones.
 - `chosen`: K = 20 brought to rest from several starts beside scikit-learn with n_init=10.
-- `growth`: the exponents of time over rows and dimensions, fitted to three sizes each.
+- `growth`: the exponents of time over rows and dimensions, fitted to three sizes each (the whole, a half, a quarter;
+  medians of two runs in turns), and over K, from the times at which one sweep passes 25, 50 and 100. It goes to K = 100
+  only, to end within two minutes.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ from lookalike.analysis import kmeans_sweep, refine_best
 from lookalike.analysis._lloyd import exact_inertia
 from lookalike.analysis.clusters import nearest_center
 
+GROWTH_K = 100
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
@@ -184,18 +187,34 @@ def chosen(vectors: Any, k: int, clock: Callable[[], float], cache: Cache) -> No
           f"{swept:.1f} s, this K {seconds:.1f} s more")  # fmt: skip
 
 
+def passed(vectors: Any, marks: list[int], clock: Callable[[], float]) -> list[float]:
+    """The seconds after which a sweep up to the last of `marks` had each of these K."""
+    seconds: dict[int, float] = {}
+    started = clock()
+    kmeans_sweep(vectors, marks[-1], progress=lambda k, _: seconds.update({k: clock() - started}))
+    return [seconds[k] for k in marks]
+
+
+def exponent(sizes: list[int], seconds: list[float]) -> float:
+    """The p of seconds ~ size^p, by least squares on logarithmic axes."""
+    return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
+
+
 def growth(vectors: Any, max_k: int, clock: Callable[[], float]) -> None:
-    """How time grows with rows and dimensions: exponents fitted to the whole, a half and a quarter."""
+    """How time grows with rows, dimensions and K: exponents fitted to the whole, a half and a quarter."""
     n, d = vectors.shape
-    sizes = [(n, d), (n // 2, d), (n // 4, d), (n, d // 2), (n, d // 4)]
-    parts = [np.ascontiguousarray(vectors[:rows, :columns]) for rows, columns in sizes]
-    spent = [statistics.median(timed(clock, partial(kmeans_sweep, part, max_k))[0] for _ in range(2)) for part in parts]
-    for (rows, columns), seconds in zip(sizes, spent, strict=True):
-        print(f"{rows:7,} x {columns:5,}: {seconds:.1f} s")
-    logs = np.log(spent)
-    by_rows = np.polyfit(np.log([n, n // 2, n // 4]), logs[:3], 1)[0]
-    by_columns = np.polyfit(np.log([d, d // 2, d // 4]), logs[[0, 3, 4]], 1)[0]
-    print(f"time grows like rows^{by_rows:.2f}, dimensions^{by_columns:.2f}")
+    shapes = [(n, d), (n // 2, d), (n // 4, d), (n, d // 2), (n, d // 4)]
+    parts = [np.ascontiguousarray(vectors[:rows, :columns]) for rows, columns in shapes]
+    marks = [max_k // 4, max_k // 2, max_k]
+    kmeans_sweep(vectors[:2000], 10)  # loads what is loaded at first use
+    rounds = [[passed(part, marks, clock) for part in parts] for _ in range(2)]
+    spent = [[statistics.median(each) for each in zip(*runs, strict=True)] for runs in zip(*rounds, strict=True)]
+    whole = [seconds[-1] for seconds in spent]
+    for (rows, columns), seconds in zip(shapes, whole, strict=True):
+        print(f"{rows:7,} x {columns:5,}, K = 1..{max_k}: {seconds:.1f} s")
+    by_rows = exponent([n, n // 2, n // 4], whole[:3])
+    by_columns = exponent([d, d // 2, d // 4], [whole[0], *whole[3:]])
+    print(f"time grows like rows^{by_rows:.2f}, dimensions^{by_columns:.2f}, K^{exponent(marks, spent[0]):.2f}")
 
 
 def main() -> None:
@@ -223,7 +242,7 @@ def main() -> None:
         "inertia": lambda: inertia(vectors, ks, options.seeds, cache),
         "time": lambda: times(vectors, ks, clock, max(ks)),
         "chosen": lambda: chosen(vectors, 20, clock, cache),
-        "growth": lambda: growth(vectors, max(ks), clock),
+        "growth": lambda: growth(vectors, min(GROWTH_K, max(ks)), clock),
     }
     for name, run in parts.items():
         if options.part in (name, "all"):

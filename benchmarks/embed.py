@@ -1,14 +1,18 @@
-"""How fast are photos embedded: the default against the same weights' whole network on plain ONNX Runtime.
+"""How fast are photos embedded? Ours beside plain ONNX Runtime, Keras, PyTorch and fastdup's networks, and end to end.
 
-    LOOKALIKE_PHOTOS=... python -m benchmarks.embed [--photos 200] [--rounds 3] [--vgg16 16] [--peer keras=PYTHON]...
+    LOOKALIKE_PHOTOS=... python -m benchmarks.embed --photos 2000 --vgg16 200 --peer keras=PYTHON --peer torch=PYTHON
+        --peer fastdup-0=FOLDER --peer fastdup-1=FOLDER [--rounds 3]
 
 Photos are enlarged to 480 x 360 first, as product photos are. Every round runs each form once, one after the other, on
-every core; the ratios are of one round, their median counts. Prints photos/s of inference alone, the share of the
-matrix-multiply peak that libraries reach here, core-milliseconds of preparation and of its color vector (both of
-processor time, so that other work on the machine does not count), and photos/s of `index` end to end in int8 and in
-fp32. `--peer NAME=PYTHON` adds a program of `embed_peers.py`, run by a Python that has it; `--vgg16 N` adds VGG16 in
-fp32 and bf16 (random weights) over N photos, which is also what the
-peers get. Checks that the whole network gives the same vectors as `efficientnet-lite0-gap`.
+every core; a ratio is of one round, and the median of the rounds counts. Inference is photos/s of pixels that are in
+memory; `--vgg16 N` adds VGG16 (random weights) over N photos, which is also what the peers get. A peer is NAME=PYTHON,
+a Python that has `keras` (with TensorFlow) or `torch`; for `fastdup-0` and `fastdup-1` it is the folder in which its
+wheel was unpacked (`pip install --no-deps --target FOLDER fastdup`). What is not there is left out, and said.
+
+End to end is `index` into a new catalog. Its bound is cores / (core-seconds of preparation + of inference), each
+measured alone, on all cores at once, in processor time. Shares are of the matrix products of `benchmarks.peak`: float32
+forms of the float32 one, int8 of the int8 one; bf16, for which there is no such product here, also of float32.
+Checks that the whole network on plain ONNX Runtime gives the vectors of `efficientnet-lite0-gap`.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -29,6 +34,7 @@ import numpy as np
 from PIL import Image
 from tests.models import keras_layout
 
+from benchmarks.peak import peaks
 from lookalike import images, models
 from lookalike.catalog import build
 from lookalike.engines import cores
@@ -36,10 +42,10 @@ from lookalike.errors import ModelError
 from lookalike.images import resample
 from lookalike.models import vgg16
 from lookalike.options import Fit, ImageLimits, IndexOptions, ModelOptions
-from lookalike.records import Bytes
+from lookalike.records import Bytes, Photo
 
-GIGA_OPERATIONS = 0.669
-"""Of one photo, multiplications and additions of the convolutions up to block 14, where the default ends."""
+OPERATIONS = {"lite0": 0.669, "vgg16": 30.93}
+"""Giga-operations (multiplications and additions) of a photo: of the default to block 14, where it ends, and to fc2."""
 
 
 def rate(work: Callable[[Any], Any], batches: Sequence[Any], photos: int) -> float:
@@ -50,35 +56,12 @@ def rate(work: Callable[[Any], Any], batches: Sequence[Any], photos: int) -> flo
         return photos / (time.perf_counter() - started)
 
 
-def core_ms(work: Callable[[Any], Any], items: Sequence[Any]) -> float:
-    """Milliseconds of processor time an item, in one thread."""
-    started = time.thread_time()
-    for item in items:
-        work(item)
-    return 1e3 * (time.thread_time() - started) / len(items)
-
-
-def peak() -> float:
-    """Giga-operations per core-second of a float32 matrix product: the better of NumPy's and ONNX Runtime's."""
-    import onnxruntime
-    from onnx import TensorProto, helper
-
-    side = 1024
-    shapes = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [side, side]) for name in "abc"]
-    graph = helper.make_graph([helper.make_node("MatMul", ["a", "b"], ["c"])], "product", shapes[:2], shapes[2:])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model.SerializeToString(), settings, providers=["CPUExecutionProvider"])
-    a = np.ones((side, side), np.float32)
-    best = 0.0
-    for work in (lambda: a @ a, lambda: session.run(None, {"a": a, "b": a})):
-        work()
+def core_ms(work: Callable[[Any], Any], batches: Sequence[Any], photos: int) -> float:
+    """Milliseconds of processor time a photo, of all threads, every core at its own batches as in `index`."""
+    with ThreadPoolExecutor(cores()) as pool:
         started = time.process_time()
-        for _ in range(8):
-            work()
-        best = max(best, 8 * 2 * side**3 / (time.process_time() - started) / 1e9)
-    return best
+        list(pool.map(work, batches))
+        return 1e3 * (time.process_time() - started) / photos
 
 
 def plain(folder: Path) -> tuple[Callable[[Bytes], Any], int]:
@@ -103,12 +86,164 @@ def vgg16_forms(folder: Path) -> dict[str, Callable[[Bytes], Any]]:
     return forms
 
 
-def other(peer: str, pixels: Path) -> float:
-    """Photos/s of a program of `embed_peers`."""
-    name, _, python = peer.partition("=")
-    command = [python, str(Path(__file__).with_name("embed_peers.py")), name, str(pixels)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return float(json.loads(done.stdout.splitlines()[-1]))
+class Peer:
+    """A program of `embed_peers` that waits between the rounds."""
+
+    def __init__(self, told: str, pixels: Path) -> None:
+        self.name, _, where = told.partition("=")
+        is_fastdup = self.name.startswith("fastdup")
+        if is_fastdup and len(sorted(Path(where).rglob("*.ort"))) < 2:
+            raise FileNotFoundError(f"no two .ort files in {where}: pip install --no-deps --target {where} fastdup")
+        script = str(Path(__file__).with_name("embed_peers.py"))
+        command = [sys.executable if is_fastdup else where, script, self.name, str(pixels), where]
+        quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=quiet
+        )
+        if self._said() != "ready":
+            raise FileNotFoundError(f"{where} cannot run it: see what {' '.join(command[:3])} says")
+
+    def rate(self) -> float:
+        """Photos/s of one round."""
+        assert self._process.stdin
+        print(file=self._process.stdin, flush=True)
+        return float(json.loads(self._said()))
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate()
+
+    def _said(self) -> str:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            if line.strip() == "ready" or line.strip().replace(".", "").isdigit():
+                return line.strip()
+        return ""
+
+
+def find_peers(asked: Sequence[str], pixels: Path) -> list[Peer]:
+    """Those that are there; says which are not."""
+    found = []
+    for told in asked:
+        try:
+            found.append(Peer(told, pixels))
+        except OSError as exc:
+            print(f"without {told.partition('=')[0]}: {exc}")
+    return found
+
+
+def enlarged(folder: Path, count: int) -> None:
+    """Photos of 480 x 360, in `folder`."""
+    folder.mkdir()
+    for source in sorted((Path(os.environ["LOOKALIKE_PHOTOS"]) / "images").rglob("*.jpg"))[:count]:
+        with Image.open(source) as photo:
+            photo.convert("RGB").resize((480, 360), Image.Resampling.BICUBIC).save(folder / source.name, quality=92)
+
+
+class Round:
+    """What one round measures, by name."""
+
+    def __init__(self, aside: Path, options: argparse.Namespace) -> None:
+        self.aside, self.folder = aside, aside / "photos"
+        enlarged(self.folder, options.photos)
+        self.files = [path.read_bytes() for path in sorted(self.folder.iterdir())]
+        resample.prepare()  # as in a long run
+        pixels = np.stack([self.prepared(data).pixels for data in self.files])
+        self.count, self.few = len(pixels), pixels[: options.vgg16 or 16]
+        self.parts = [pixels[start : start + 16] for start in range(0, self.count, 16)]
+        self.forms = {precision: models.load(precision=precision).embed for precision in models.precisions()}
+        self.whole, self.together = plain(aside)
+        expected = models.load("efficientnet-lite0-gap", precision="fp32").embed(pixels[:3])
+        np.testing.assert_allclose(self.whole(pixels[:3]), expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+        np.save(aside / "few.npy", self.few)
+        self.published = vgg16_forms(aside) if options.vgg16 else {}
+        self.peers = find_peers(options.peer, aside / "few.npy")
+        self.number = 0
+        self.end_to_end(self.folder, None)  # workers start, and are there from then on
+
+    def prepared(self, data: bytes) -> Photo:
+        """A photo as `index` prepares it."""
+        images.content_hash(data)
+        return images.load(data, Fit(), ImageLimits())
+
+    def end_to_end(self, folder: Path, precision: str | None) -> float:
+        """Photos/s of `index` into a new catalog."""
+        self.number += 1
+        model = ModelOptions(precision=precision)
+        started = time.perf_counter()
+        build(self.aside / f"{self.number}.catalog", [folder], IndexOptions(), model=model)
+        return self.count / (time.perf_counter() - started)
+
+    def run(self) -> dict[str, float]:
+        """One round."""
+        found = {name: rate(embed, self.parts, self.count) for name, embed in self.forms.items()}
+        found["plain"] = rate_alone(self.whole, self.parts, self.count)
+        # every core takes 8 photos at a time, which is what the network multiplies at once
+        few = [self.few[start : start + 8] for start in range(0, len(self.few), 8)]
+        for name, embed in self.published.items():
+            found[name] = rate(embed, few, len(self.few))
+        found |= {peer.name: peer.rate() for peer in self.peers}
+        found |= {f"peak {name}": value for name, value in peaks().items()}
+        batches = [self.files[start : start + 16] for start in range(0, self.count, 16)]
+        found["prepare"] = core_ms(lambda batch: [self.prepared(data) for data in batch], batches, self.count)
+        found["color"] = core_ms(lambda part: [images.color_histogram(p) for p in part], self.parts, self.count)
+        for name, embed in self.forms.items():
+            found[f"{name} core-ms"] = core_ms(embed, self.parts, self.count)
+        for name, embed in self.published.items():
+            found[f"{name} core-ms"] = core_ms(embed, few[:4], sum(map(len, few[:4])))
+        for precision in self.forms:
+            found[f"index {precision}"] = self.end_to_end(self.folder, precision)
+        return found
+
+
+def rate_alone(work: Callable[[Any], Any], batches: Sequence[Any], photos: int) -> float:
+    """Photos per second of `work`, which shares a call out among the cores itself."""
+    started = time.perf_counter()
+    for batch in batches:
+        work(batch)
+    return photos / (time.perf_counter() - started)
+
+
+def report(rounds: Sequence[dict[str, float]]) -> None:
+    """Print the medians beside their aims."""
+
+    def say(what: str, of: Callable[[dict[str, float]], float], unit: str, aim: float | None = None) -> None:
+        value = statistics.median(of(found) for found in rounds)
+        shown = f"{value:.0%}" if unit == "%" else f"{value:.2f} {unit}"
+        if aim is None:
+            print(f"{what}: {shown}")
+            return
+        met = value <= aim if what.startswith("preparation") else value >= aim
+        print(f"{what}: {shown} (aim: {f'{aim:.0%}' if unit == '%' else f'{aim:g}'}, {'met' if met else 'MISSED'})")
+
+    def ratio(one: str, other: str) -> Callable[[dict[str, float]], float]:
+        return lambda found: found[one] / found[other]
+
+    first = rounds[0]
+    ours = "int8" if "int8" in first else "fp32"
+    say(f"inference: {ours} beside plain fp32 of the whole network", ratio(ours, "plain"), "times", 2.2)
+    say(f"inference: {ours} beside our own fp32", ratio(ours, "fp32"), "times")
+    if "keras" in first:
+        say(f"inference: {ours} beside Keras VGG16", ratio(ours, "keras"), "times", 60)
+    networks = [name for name in first if name.startswith("fastdup")]
+    if networks:
+        say(f"inference: {ours} beside the faster of {len(networks)} fastdup networks",
+            lambda found: found[ours] / max(found[name] for name in networks), "times", 2)  # fmt: skip
+    for form in [name for name in first if name.startswith("vgg16") and "core-ms" not in name]:
+        for peer in [name for name in ("keras", "torch") if name in first]:
+            aim = (1.6 if "bf16" in form else 1.0) if peer == "keras" else None
+            say(f"inference: {form} beside {peer} VGG16", ratio(form, peer), "times", aim)
+    bound = f"{ours} core-ms"
+    say("end to end: share of the bound", lambda found: found[f"index {ours}"] * (found["prepare"] + found[bound]) / 1e3
+        / cores(), "%", 0.9)  # fmt: skip
+    say(f"end to end: {ours} beside fp32", ratio(f"index {ours}", "index fp32"), "times", 1.4)
+    say("preparation", lambda found: found["prepare"], "core-ms", 2.5)
+    say("of it the color vector", lambda found: found["color"], "core-ms")
+    for name in [name.removesuffix(" core-ms") for name in first if name.endswith("core-ms")]:
+        work = OPERATIONS["vgg16" if name.startswith("vgg16") else "lite0"]
+        peak = "int8" if name == "int8" else "fp32"
+        say(f"{name}: share of the {peak} matrix-multiply peak",
+            lambda found, n=name, w=work, p=peak: w * 1e3 / found[f"{n} core-ms"] / found[f"peak {p}"], "%")  # type: ignore[misc]  # fmt: skip
 
 
 def main() -> None:
@@ -117,69 +252,19 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--vgg16", type=int, default=0)
-    parser.add_argument("--peer", action="append", default=[], metavar="NAME=PYTHON")
+    parser.add_argument("--peer", action="append", default=[], metavar="NAME=PLACE")
     options = parser.parse_args()
-    sources = sorted((Path(os.environ["LOOKALIKE_PHOTOS"]) / "images").rglob("*.jpg"))[: options.photos]
+    rounds: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory() as aside:
-        folder = Path(aside) / "photos"
-        folder.mkdir()
-        for source in sources:
-            with Image.open(source) as photo:
-                large = photo.convert("RGB").resize((480, 360), Image.Resampling.BICUBIC)
-                large.save(folder / source.name, quality=92)
-        files = [path.read_bytes() for path in sorted(folder.iterdir())]
-        count = len(files)
-        fit, limits = Fit(), ImageLimits()
-        resample.prepare()  # as in a long run
-        pixels = np.stack([images.load(data, fit, limits).pixels for data in files])
-        forms = {precision: models.load(precision=precision).embed for precision in models.precisions()}
-        whole, together = plain(Path(aside))
-        expected = models.load("efficientnet-lite0-gap", precision="fp32").embed(pixels[:3])
-        np.testing.assert_allclose(whole(pixels[:3]), expected, rtol=0, atol=1e-4 * np.abs(expected).max())
-        parts = [pixels[start : start + 16] for start in range(0, count, 16)]
-        rounds: list[dict[str, float]] = []
-        few = max(16, options.vgg16)
-        np.save(Path(aside) / "few.npy", pixels[:few])
-        published = vgg16_forms(Path(aside)) if options.vgg16 else {}
-        for number in range(options.rounds):
-            found = {name: rate(embed, parts, count) for name, embed in forms.items()}
-            started = time.perf_counter()
-            for start in range(0, count, together):
-                whole(pixels[start : start + together])
-            found["plain"] = count / (time.perf_counter() - started)
-            for name, embed in published.items():
-                found[name] = rate(embed, [pixels[start : start + 8] for start in range(0, few, 8)], few)
-            found |= {peer.partition("=")[0]: other(peer, Path(aside) / "few.npy") for peer in options.peer}
-            found["peak"] = peak()
-            found["prepare"] = core_ms(lambda data: images.load(data, fit, limits), files)
-            found["color"] = core_ms(images.color_histogram, list(pixels))
-            found |= {f"{name} core-ms": core_ms(embed, list(pixels[:64, None])) for name, embed in forms.items()}
-            for precision in forms:
-                started = time.perf_counter()
-                model = ModelOptions(precision=precision)
-                build(Path(aside) / f"{precision}-{number}", [folder], IndexOptions(), model=model)
-                found[f"index {precision}"] = count / (time.perf_counter() - started)
-            rounds.append(found)
-            print("  ".join(f"{name} {value:.1f}" for name, value in found.items()), flush=True)
-
-    def median(of: Callable[[dict[str, float]], float]) -> float:
-        return statistics.median(of(found) for found in rounds)
-
-    print(f"inference: int8 {median(lambda f: f['int8'] / f['plain']):.2f} times plain fp32 of the whole network")
-    print(f"inference: int8 {median(lambda f: f['int8'] / f['fp32']):.2f} times our own fp32")
-    for name in [peer.partition("=")[0] for peer in options.peer]:
-        for ours in ("int8", *published):
-            print(f"inference: {ours} {median(lambda f, a=ours, b=name: f[a] / f[b]):.2f} times {name}")  # type: ignore[misc]
-    bound = median(lambda f: f["index int8"] * (f["prepare"] + f["int8 core-ms"]) / 1e3 / cores())
-    print(f"end to end: int8 {bound:.0%} of the bound that preparation and inference set")
-    print(f"end to end: int8 {median(lambda f: f['index int8'] / f['index fp32']):.2f} times fp32")
-    print(
-        f"preparation {median(lambda f: f['prepare']):.2f} core-ms, of it the color vector "
-        f"{median(lambda f: f['color']):.2f}"
-    )
-    for name in forms:
-        shares = [GIGA_OPERATIONS * 1e3 / found[f"{name} core-ms"] / found["peak"] for found in rounds]
-        print(f"{name}: {statistics.median(shares):.0%} of the float32 matrix-multiply peak")
+        measured = Round(Path(aside), options)
+        try:
+            for _ in range(options.rounds):
+                rounds.append(measured.run())
+                print("  ".join(f"{name} {value:.1f}" for name, value in rounds[-1].items()), flush=True)
+        finally:
+            for peer in measured.peers:
+                peer.close()
+    report(rounds)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""The other programs of `benchmarks.embed`, each run by a Python that has it: prints photos/s as a JSON number.
+"""The other programs of `benchmarks.embed`, each run by a Python that has it.
 
-    PYTHON benchmarks/embed_peers.py keras|torch|fastdup-0|fastdup-1 PIXELS.npy
+    PYTHON benchmarks/embed_peers.py keras|torch|fastdup-0|fastdup-1 PIXELS.npy [FOLDER]
 
-`PIXELS.npy` holds (photos, 224, 224, 3) uint8 RGB. Weights are random: they do not change the time. fastdup's networks
-are the ONNX files of its wheel, run by plain ONNX Runtime.
+Says `ready` once it is warm; then, for every line that it reads, goes through all photos and prints photos/s as a JSON
+number. `PIXELS.npy` holds (photos, 224, 224, 3) uint8 RGB. Weights are random: they do not change the time. fastdup's
+networks are the two `.ort` files of its wheel in FOLDER, run by plain ONNX Runtime with its own settings.
 """
 
-import importlib.util
 import json
 import sys
 import time
@@ -51,39 +51,31 @@ def torch_vgg16() -> Callable[[Any], Any]:
     return embed
 
 
-def fastdup(number: int) -> Callable[[Any], Any]:
-    """One of the two networks in the wheel, the files in the order of their names."""
+def fastdup(number: int, folder: Path) -> Callable[[Any], Any]:
+    """One of the two networks that fastdup embeds with, the files in the order of their names."""
     import onnxruntime
 
-    found = importlib.util.find_spec("fastdup")
-    folder = Path(next(iter(found.submodule_search_locations or []))) if found else Path()
-    files = sorted([*folder.rglob("*.onnx"), *folder.rglob("*.ort")])
+    files = sorted(folder.rglob("*.ort"))
     session = onnxruntime.InferenceSession(str(files[number]), providers=["CPUExecutionProvider"])
-    entry = session.get_inputs()[0]
-    single = isinstance(entry.shape[0], int)
-
-    def embed(pixels: Any) -> Any:
-        planes = pixels.astype(np.float32)
-        planes = planes.transpose(0, 3, 1, 2) if entry.shape[1] == 3 else planes
-        return [
-            session.run(None, {entry.name: part}) for part in (np.split(planes, len(planes)) if single else [planes])
-        ]
-
-    return embed
+    name = session.get_inputs()[0].name
+    return lambda pixels: session.run(None, {name: pixels.astype(np.float32)})
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure as often as asked."""
     kind, pixels = sys.argv[1], np.load(sys.argv[2])
     if kind.startswith("fastdup"):
-        embed = fastdup(int(kind.partition("-")[2]))
+        embed = fastdup(int(kind.partition("-")[2]), Path(sys.argv[3]))
     else:
         embed = keras_vgg16() if kind == "keras" else torch_vgg16()
-    embed(pixels[:BATCH])
-    started = time.perf_counter()
-    for start in range(0, len(pixels), BATCH):
-        embed(pixels[start : start + BATCH])
-    print(json.dumps(len(pixels) / (time.perf_counter() - started)))
+    for _ in range(2):
+        embed(pixels[:BATCH])
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        started = time.perf_counter()
+        for start in range(0, len(pixels), BATCH):
+            embed(pixels[start : start + BATCH])
+        print(json.dumps(len(pixels) / (time.perf_counter() - started)), flush=True)
 
 
 if __name__ == "__main__":

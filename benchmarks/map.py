@@ -1,11 +1,13 @@
-"""The map against openTSNE's and scikit-learn's whole runs: time, divergence, neighbors kept.
+"""The map against openTSNE's and scikit-learn's whole runs, and UMAP on our graph: time, divergence, neighbors kept.
 
     python -m benchmarks.map FEATURES.npy [--rows 25000] [--rounds 1] [--skip sklearn]
 
 Ours starts from the neighbor graph, which a catalog has anyway; openTSNE and scikit-learn search for neighbors
-themselves. All at perplexity 30 but for ours with equal weights (the default). Time in pairs, ratios within a round,
-and CPU time beside it, which other work on the machine disturbs less. KL is that of one set of affinities, perplexity
-30 on the exact graph, evaluated on all pairs of each map (with equal weights it is not what was minimized).
+themselves. All at perplexity 30 but for ours with equal weights (the default) and UMAP (`map --method umap`, on the 15
+nearest, if `umap-learn` is installed; it runs on one thread, and what it compiles is compiled before). Time in pairs,
+ratios within a round, and CPU time beside it, which other work on the machine disturbs less. KL is that of one set of
+affinities, perplexity 30 on the exact graph, evaluated on all pairs of each map (with equal weights it is not what was
+minimized, and nothing like it is by UMAP).
 `FEATURES.npy`: see `benchmarks.clusters --make`.
 """
 
@@ -19,8 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from lookalike.analysis import nearest_neighbors, neighbors_kept, place_new, tsne
+from lookalike.analysis import load_umap, nearest_neighbors, neighbors_kept, place_new, tsne, umap
 from lookalike.analysis._blocks import spans, thread_count
+from lookalike.errors import UsageError
 
 
 def divergence(positions: Any, weights: Any) -> float:
@@ -64,6 +67,17 @@ def peers(vectors: Any, skip: str) -> dict[str, Any]:
     return runs
 
 
+def by_umap(vectors: Any, graph: Any) -> dict[str, Any]:
+    """UMAP on the graph that is there, if it is installed."""
+    try:
+        load_umap()
+    except UsageError as exc:
+        print(exc)
+        return {}
+    umap(vectors[:500])  # compiles
+    return {"UMAP, 15 nearest": lambda: umap(vectors, neighbors=graph)}
+
+
 def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -79,6 +93,7 @@ def main() -> None:
     runs = {
         "ours, equal weights on 15": lambda: tsne(vectors, neighbors=graph),
         "ours, perplexity 30": lambda: tsne(vectors, neighbors=graph, perplexity=30),
+        **by_umap(vectors, graph),
         **peers(vectors, options.skip),
     }
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}

@@ -28,10 +28,10 @@ import numpy as np
 from benchmarks import sets
 from benchmarks.sets import Set
 from lookalike import models
-from lookalike.analysis import agreement, fit_looks, fit_whitening, mix, nearest_neighbors
+from lookalike.analysis import agreement, beside, fit_looks, fit_whitening, mix, nearest_neighbors
 from lookalike.analysis.evaluation import agreement_shares, label_codes, mean_interval
 from lookalike.demo import Shoe
-from lookalike.pipeline import COLOR
+from lookalike.pipeline import COLOR, OUTLINE
 from lookalike.records import Doubles, Floats, Ints
 
 AIMS = {
@@ -64,9 +64,22 @@ def whitened_parts(found: Set) -> Floats:
 
 
 def looks(found: Set, parts: Sequence[tuple[int, float]] = PARTS) -> Floats:
-    """The default ranking without color."""
+    """By what neighbors differ in, color left as it is: the default ranking before this one."""
     vectors = found.vectors["statistics"]
     return fit_looks(vectors, parts).apply(vectors)
+
+
+def apart(found: Set, parts: Sequence[tuple[int, float]] = PARTS) -> Floats:
+    """The same, and what colors predict is noise too."""
+    vectors = found.vectors["statistics"]
+    return fit_looks(vectors, parts, colors=found.colors).apply(vectors)
+
+
+def outlined(found: Set, parts: Sequence[tuple[int, float]] = PARTS) -> Floats:
+    """The default ranking without color."""
+    vectors = found.vectors["statistics"]
+    fit = beside(fit_looks(vectors, parts, colors=found.colors), fit_looks(found.outlines), OUTLINE)
+    return fit.apply(vectors, found.outlines if len(fit.mean) > vectors.shape[1] else None)
 
 
 def colored(points: Points, share: float) -> Points:
@@ -80,23 +93,30 @@ def peer(net: str) -> Points:
 
 
 PLAIN = "statistics, Euclidean"
-DEFAULT = f"default: by layer, neighbors, color {COLOR:g}"
+DEFAULT = f"default: color {COLOR:g}"
 BEFORE = "one piece, partly whitened"
 RANKINGS: dict[str, Points] = {
     PLAIN: lambda found: found.vectors["statistics"],
     BEFORE: whitened,
     f"{BEFORE}, color {COLOR:g}": colored(whitened, COLOR),
     "one piece, neighbors": lambda found: looks(found, ()),
-    f"one piece, neighbors, color {COLOR:g}": colored(lambda found: looks(found, ()), COLOR),
+    "one piece, neighbors, color apart": lambda found: apart(found, ()),
+    f"one piece, neighbors, color apart, color {COLOR:g}": colored(lambda found: apart(found, ()), COLOR),
     "by layer, partly whitened": whitened_parts,
     f"by layer, partly whitened, color {COLOR:g}": colored(whitened_parts, COLOR),
     "by layer, neighbors": looks,
-    DEFAULT: colored(looks, COLOR),
+    "by layer, neighbors, color 0.06": colored(looks, 0.06),
     "by layer, neighbors, color 0.12": colored(looks, 0.12),
-    "by layer, neighbors, color 0.3": colored(looks, 0.3),
+    "by layer, neighbors, color apart": apart,
+    f"by layer, neighbors, color apart, color {COLOR:g}": colored(apart, COLOR),
+    "default without color": outlined,
+    DEFAULT: colored(outlined, COLOR),
+    "default, color 0.06": colored(outlined, 0.06),
+    "default, color 0.3": colored(outlined, 0.3),
+    "outline alone": lambda found: found.outlines,
     "color alone": lambda found: found.colors,
 }
-SHORT = (PLAIN, BEFORE, "by layer, neighbors", DEFAULT)
+SHORT = (PLAIN, BEFORE, "by layer, neighbors, color 0.06", "default without color", DEFAULT)
 
 
 def nearest(points: Floats) -> Ints:
@@ -197,7 +217,7 @@ def recolored(count: int, nets: Mapping[str, sets.Embed], cache: Path | None) ->
     """Twins first at color 0, colors nearer with every step to color 1."""
     pairs = sets.twins(count)
     found = sets.recolored(pairs, nets, cache)
-    points, twin = looks(found), (np.arange(2 * count) + count) % (2 * count)
+    points, twin = outlined(found), (np.arange(2 * count) + count) % (2 * count)
     print(f"\n{count} shoes and their twins in another color\ncolor  twin first  palette error of the 3 nearest")
     plain = nearest(found.vectors["statistics"])
     print(f"plain  {(plain[:, 0] == twin).mean():10.3f}  {palette_error(pairs, plain):8.1f}")

@@ -19,7 +19,7 @@ from PIL import Image
 
 from lookalike import models
 from lookalike.demo import COLORS, Shoe, draw_shoe, recolor, sample_shoes
-from lookalike.images import color_histogram
+from lookalike.images import color_histogram, outline
 from lookalike.records import Bytes, Floats, Ints
 
 SIDE = 224
@@ -31,12 +31,13 @@ Photo = Callable[[], Image.Image]
 
 @dataclass(frozen=True)
 class Set:
-    """Items with their labels: `vectors` by network, `colors` (n, 216)."""
+    """Items with their labels: `vectors` by network, `colors` (n, 216), `outlines` (n, 64)."""
 
     name: str
     labels: Labels
     vectors: Mapping[str, Floats]
     colors: Floats
+    outlines: Floats
     more: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def part(self, name: str, rows: Ints) -> Set:
@@ -46,7 +47,7 @@ class Set:
             return {key: [values[row] for row in rows] for key, values in columns.items()}
 
         vectors = {key: values[rows] for key, values in self.vectors.items()}
-        return Set(name, some(self.labels), vectors, self.colors[rows], some(self.more))
+        return Set(name, some(self.labels), vectors, self.colors[rows], self.outlines[rows], some(self.more))
 
 
 def networks(*, peers: bool) -> dict[str, Embed]:
@@ -96,7 +97,11 @@ def embedded(
     cache: Path | None,
 ) -> Set:
     """Every photo through every network, stretched to 224; each kept in the folder `cache` by what it was made of."""
-    wanted: dict[str, Embed] = {**nets, "colors": lambda pixels: np.stack([color_histogram(each) for each in pixels])}
+    wanted: dict[str, Embed] = {
+        **nets,
+        "colors": lambda pixels: np.stack([color_histogram(each) for each in pixels]),
+        "outlines": lambda pixels: np.stack([outline(each) for each in pixels]),
+    }
     found = {}
     for net, embed in wanted.items():
         key = hashlib.sha256(repr((name, len(photos), net)).encode()).hexdigest()[:16]
@@ -109,7 +114,7 @@ def embedded(
         if kept is not None:
             kept.parent.mkdir(parents=True, exist_ok=True)
             np.save(kept, found[net])
-    return Set(name, labels, {net: found[net] for net in nets}, found["colors"])
+    return Set(name, labels, {net: found[net] for net in nets}, found["colors"], found["outlines"])
 
 
 def _batch(photos: Sequence[Photo]) -> Bytes:

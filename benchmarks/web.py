@@ -12,7 +12,10 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import statistics
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -34,7 +37,6 @@ import lookalike
 from lookalike.catalog import Explorer, Live
 from lookalike.catalog.explore import State
 from lookalike.store import Append, LanceStore, schema
-from lookalike.web import make_app
 from lookalike.web.app import _Api
 
 KINDS = 40
@@ -84,10 +86,10 @@ class Arrays(Explorer):
     def state(self, name: str) -> State:
         return State("current")
 
-    def sheet(self, number: int, side: int = 64, format: str = "JPEG", quality: int = 80) -> bytes:
+    def made_sheet(self, number: int) -> bytes:
         return self._many[number % 4]
 
-    def thumbnail(self, item: str) -> bytes:
+    def seen_thumbnail(self, item: str) -> bytes:
         return self._singles[int(item[:7]) % 4]
 
 
@@ -133,6 +135,19 @@ def served(app: Any) -> Iterator[tuple[str, list[int]]]:
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/", sent
     server.should_exit = True
     thread.join()
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """The address of `lookalike serve`, a process of its own: it shares the cores with those who ask, not more."""
+    command = [sys.executable, "-m", "lookalike.cli", "serve", str(folder), "--port", "0", "--json"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        yield json.loads(server.stdout.readline())["url"]
+    finally:
+        server.terminate()
+        server.wait(30)
 
 
 FRAMES = """async () => {
@@ -245,7 +260,7 @@ def api(folder: Path, clients: list[int]) -> None:
     photo = catalog.thumbnails(ids[:1])[0]
     body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n' + photo + b"\r\n--x--\r\n"
     form = {"Content-Type": "multipart/form-data; boundary=x"}
-    with served(make_app(catalog)) as (address, _):
+    with serving(folder) as address:
         for name, make in {
             "similar": lambda turn: (
                 "GET",

@@ -19,7 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lookalike.analysis import Comparison, Difference, Sweep, kmeans_sweep, nearest_neighbors, tsne
+    from lookalike.analysis import Comparison, Difference, Evaluation, Sweep, kmeans_sweep, nearest_neighbors, tsne
     from lookalike.catalog import Catalog, create
     from lookalike.catalog import open_catalog as open
     from lookalike.errors import (
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
         Clusters,
         Elbow,
         Estimate,
-        Evaluation,
         Failure,
         Hit,
         Indexed,
@@ -87,12 +86,11 @@ __all__ = [
 
 _HOMES = {
     "catalog": ("Catalog", "create", "open"),
-    "analysis": ("Comparison", "Difference", "Sweep", "kmeans_sweep", "nearest_neighbors", "tsne"),
+    "analysis": ("Comparison", "Difference", "Evaluation", "Sweep", "kmeans_sweep", "nearest_neighbors", "tsne"),
     "records": (
         "Clusters",
         "Elbow",
         "Estimate",
-        "Evaluation",
         "Failure",
         "Hit",
         "Indexed",

@@ -16,6 +16,7 @@ from lookalike.errors import UsageError
 RESIZES = ("stretch", "crop", "pad", "nearest")
 DEVICES = ("auto", "cpu", "openvino", "cuda")
 RANKINGS = ("default", "euclidean")
+MAP_METHODS = ("tsne", "umap")
 ENGINES = ("local", "ray")
 MAX_K = 1_000
 MAX_WEIGHT = 1000.0
@@ -207,12 +208,16 @@ class ClusterOptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MapOptions:
-    """The two-dimensional map. `perplexity` None: equal weights on the 15 nearest; 30 as published."""
+    """The two-dimensional map. `perplexity` None: equal weights on the 15 nearest; 30 as published, for t-SNE alone."""
 
     perplexity: float | None = None
     seed: int = 0
+    method: str = "tsne"
 
     def __post_init__(self) -> None:
+        check_choice("method", self.method, MAP_METHODS)
+        if self.method != "tsne" and self.perplexity is not None:
+            raise UsageError(f"perplexity={self.perplexity} belongs to t-SNE: leave it out, or give method tsne")
         if self.perplexity is not None:
             check_range("perplexity", self.perplexity, 1, 300)
 

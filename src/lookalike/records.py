@@ -21,6 +21,8 @@ Bytes = npt.NDArray[np.uint8]
 Value = str | int | float | bool | None
 """One metadata value."""
 COLOR_BINS = 216
+OUTLINE_SIDE = 8
+OUTLINE_CELLS = OUTLINE_SIDE**2
 """Entries of a color vector."""
 
 Advance = Callable[[int, int], None]
@@ -86,14 +88,15 @@ class Input:
 class Photo:
     """A decoded photo: `pixels` (size, size, 3) uint8 RGB for the model, `thumbnail` JPEG bytes.
 
-    `color` (216,) float32 is its color vector. `format` as detected from the content, `width` and `height` in pixels
-    after EXIF turning, `frames` in the file (only the first is used), `degraded` when part of the file was missing,
-    `notes` what was ignored.
+    `color` (216,) float32 is its color vector, `outline` (64,) float32 how much of each cell of a grid it covers.
+    `format` as detected from the content, `width` and `height` in pixels after EXIF turning, `frames` in the file (only
+    the first is used), `degraded` when part of the file was missing, `notes` what was ignored.
     """
 
     pixels: Bytes
     thumbnail: bytes
     color: Floats
+    outline: Floats
     format: str
     width: int
     height: int
@@ -369,13 +372,14 @@ class Layout:
     """The map: `positions` (n, 2) float32, and `kept`, the share of the 10 nearest that stay near in it.
 
     `kl` is the Kullback-Leibler divergence that t-SNE ended at (NaN: not known); `placed` counts the items that were
-    added to a map that stayed as it was, and that `kl` knows nothing of.
+    added to a map that stayed as it was, and that `kl` knows nothing of. `method`: "tsne" or "umap".
     """
 
     positions: Floats
     kept: float
     kl: float = float("nan")
     placed: int = 0
+    method: str = "tsne"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -389,20 +393,6 @@ class Estimate:
     def as_json(self) -> dict[str, float]:
         """`{"value", "low", "high"}`."""
         return {"value": self.value, "low": self.low, "high": self.high}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Evaluation:
-    """Share of the `k` nearest that carry the query's label, per label; `n` items were looked at."""
-
-    k: int
-    n: int
-    agreement: Mapping[str, Estimate]
-
-    def as_json(self) -> dict[str, Any]:
-        """As in `lookalike evaluate --json`."""
-        agreement = {label: estimate.as_json() for label, estimate in self.agreement.items()}
-        return {"k": self.k, "n": self.n, "agreement": agreement}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -44,9 +44,28 @@ def test_the_interval_is_that_of_the_full_bootstrap() -> None:
     np.testing.assert_allclose(near[:, sweep.sample], sweep.sampled, rtol=1e-4, atol=1e-5)
     rng = np.random.default_rng(5)
     plain = sorted(find_elbow(near[:, rng.integers(0, 400, 400)].sum(axis=1)).k for _ in range(200))
-    low, high, _ = elbow_interval(sweep)
+    low, high, _ = elbow_interval(sweep, restart=0)
     assert abs(low - plain[5]) <= 2
     assert abs(high - plain[-6]) <= 2
+    wider = elbow_interval(sweep)
+    assert wider[0] <= low
+    assert wider[1] >= high
+
+
+def test_the_interval_holds_what_other_samples_of_the_source_say() -> None:
+    """Blobs that overlap: intervals from 12 samples hold the typical elbow, and most elbows of the other samples."""
+    centers = np.random.default_rng(11).normal(size=(7, 6)) * 1.6
+    intervals, elbows = [], []
+    for number in range(12):
+        rng = np.random.default_rng([5, number])
+        sweep = kmeans_sweep(centers[rng.integers(0, 7, 300)] + rng.normal(size=(300, 6)), 30, threads=1)
+        intervals.append(elbow_interval(sweep)[:2])
+        elbows.append(find_elbow(sweep.inertia).k)
+    typical = sorted(elbows)[6]
+    assert len(set(elbows)) > 1
+    assert sum(low <= typical <= high for low, high in intervals) >= 11
+    assert np.mean([low <= k <= high for low, high in intervals for k in elbows]) > 0.9
+    assert np.mean([high - low for low, high in intervals]) < 6
 
 
 def test_two_runs_are_equal_byte_for_byte() -> None:

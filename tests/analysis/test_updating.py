@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lookalike.analysis import _comparing, nearest_neighbors, update_neighbors, updating
+from lookalike.analysis import _codes, _comparing, nearest_neighbors, update_neighbors, updating
 from lookalike.errors import UsageError
 from tests.analysis.reference import blobs
 
@@ -78,11 +78,41 @@ def test_only_what_lost_too_many_is_searched_again(monkeypatch: pytest.MonkeyPat
     assert searched == [600, 601]
 
 
-def test_many_new_rows_of_any_kind() -> None:
+@pytest.fixture(params=["plain", "compiled"])
+def loops(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether the compiled loops take part, as they do once something has loaded them."""
+    compiled = bool(request.param == "compiled")
+    if compiled:
+        pytest.importorskip("numba")
+        import lookalike.analysis._kernels  # noqa: F401
+    for module in (_codes, _comparing):
+        monkeypatch.setattr(module, "WORTH", 0 if compiled else 1 << 60)
+    return compiled
+
+
+def test_bytes_bound_distances(loops: bool) -> None:
+    x = blobs(300, 5, 40, 1.0)[0].astype(np.float32)
+    x[7] *= 40  # beyond the bytes: odd
+    scale = _codes.Scale.of(x)
+    assert scale is not None
+    codes, norms, lost = scale.codes(x)
+    wide = codes.astype(np.float64) - 128
+    np.testing.assert_array_equal(norms, np.square(wide).sum(axis=1))
+    assert np.isinf(lost).sum() < 10
+    assert np.isinf(lost[7])
+    apart = np.sqrt(np.square(wide[:, None] - wide).sum(axis=2))
+    true = np.sqrt(np.square(x[:, None].astype(np.float64) - x).sum(axis=2)) / scale.step
+    assert (np.abs(apart - true) <= lost[:, None] + lost).all()
+    rounding = np.linalg.norm((x.astype(np.float64) - scale.center) / scale.step - wide, axis=1)
+    assert (rounding <= lost).all()
+    assert (lost[lost < np.inf] <= rounding[lost < np.inf] * 1.01 + 1e-3).all(), "no more than need be"
+
+
+def test_many_new_rows_of_any_kind(loops: bool) -> None:
     """Copies, rows far from all others and rows that bytes cannot hold, among 40 that come at once."""
-    x = blobs(900, 5, 20, 1.0)[0].astype(np.float32)
+    x = blobs(900, 5, 40, 1.0)[0].astype(np.float32)
     graph = nearest_neighbors(x, 7)
-    came = np.vstack([x[:10], x[10:30] + 1e-4, blobs(6, 2, 20, 1.0, seed=3)[0] * 1e4, np.full((4, 20), 1e-3)])
+    came = np.vstack([x[:10], x[10:30] + 1e-4, blobs(6, 2, 40, 1.0, seed=3)[0] * 1e4, np.full((4, 40), 1e-3)])
     more = np.vstack([x, came]).astype(np.float32)
     before = [*range(900), *[-1] * 40]
     found = update_neighbors(graph, more, before, 7)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
-from lookalike.analysis import fit_looks, fit_whitening, nearest_neighbors
+from lookalike.analysis import beside, fit_looks, fit_whitening, nearest_neighbors
+from lookalike.analysis._few import few_nearest
 from lookalike.errors import UsageError
 from lookalike.records import Doubles, Floats
 
@@ -117,3 +121,68 @@ def test_equal_data_give_equal_looks() -> None:
 def test_parts_that_do_not_fit_are_refused() -> None:
     with pytest.raises(UsageError, match="do not make up 6"):
         fit_looks(made(), ((4, 1.0), (4, 1.0)))
+
+
+def test_what_colors_predict_counts_less() -> None:
+    rng = np.random.default_rng(0)
+    shapes, colors = rng.normal(size=(40, 10)), np.eye(5, 216, dtype=np.float32)[rng.integers(5, size=80)]
+    looks = np.hstack(
+        [np.tile(shapes, (2, 1)) + 0.05 * rng.normal(size=(80, 10)), 3 * colors[:, :5] @ rng.normal(size=(5, 5))]
+    )
+    vectors = (looks @ np.linalg.qr(rng.normal(size=(15, 15)))[0]).astype(np.float32)
+    twins = (np.arange(80) + 40) % 80
+
+    def first(points: Floats) -> float:
+        return float((nearest_neighbors(points, 1).ids[:, 0] == twins).mean())
+
+    without, with_colors = fit_looks(vectors), fit_looks(vectors, colors=colors)
+    assert first(with_colors.apply(vectors)) > first(without.apply(vectors)) + 0.1
+    same = fit_looks(vectors, colors=np.ones((80, 216), np.float32))
+    np.testing.assert_allclose(same.axes, without.axes, err_msg="one color for all predicts nothing")
+
+
+def test_colors_of_other_rows_are_refused() -> None:
+    with pytest.raises(UsageError, match="200 rows, colors 3"):
+        fit_looks(made(), colors=np.zeros((3, 216), np.float32))
+
+
+def test_the_few_nearest_are_those_of_the_exact_search() -> None:
+    points = np.random.default_rng(0).normal(size=(700, 20)).astype(np.float32)
+    rows = np.array([0, 5, 699])
+    assert (few_nearest(points, 3, rows) == nearest_neighbors(points, 3).ids[rows]).all()
+    assert (few_nearest(points, 3, np.arange(700)) == nearest_neighbors(points, 3).ids).all()
+    assert few_nearest(points[:2], 3, np.arange(2)).tolist() == [[1], [0]]
+    assert few_nearest(points[:1], 3, np.arange(1)).shape == (1, 0)
+
+
+def test_a_fit_loads_no_compiler_and_does_not_depend_on_threads() -> None:
+    code = (
+        "import hashlib, sys, numpy as np\n"
+        "from lookalike.analysis import fit_looks, whitening\n"
+        "from lookalike.analysis._blocks import Workers\n"
+        "whitening.AMONG, whitening.ASKED = 900, 300\n"
+        "vectors = np.random.default_rng(0).normal(size=(1000, 60)).astype(np.float32)\n"
+        "fits = []\n"
+        "for threads in (1, 3):\n"
+        "    whitening.Workers = lambda _, n=threads: Workers(n)\n"
+        "    fits.append(fit_looks(vectors, ((40, 0.5), (20, 0.5))).axes.tobytes())\n"
+        "print('numba' in sys.modules, fits[0] == fits[1])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False True"
+
+
+def test_two_fits_side_by_side_measure_by_their_shares() -> None:
+    vectors, outlines = made(), np.abs(made(seed=1))[:, :4]
+    one, other = fit_looks(vectors, ((4, 1.0), (2, 3.0))), fit_looks(outlines)
+    points = beside(one, other, 0.2).apply(vectors, outlines)
+    expected = [0.8**0.5 * one.apply(vectors), 0.2**0.5 * other.apply(outlines)]
+    np.testing.assert_allclose(points, np.hstack(expected), atol=1e-6)
+    unknown = beside(one, other, 0.2).apply(vectors, np.full_like(outlines, np.nan))
+    np.testing.assert_allclose(unknown[:, :6], expected[0], atol=1e-6)
+    assert not unknown[:, 6:].any(), "what is not known is the mean"
+    assert beside(one, fit_looks(np.ones((200, 4), np.float32)), 0.2) is one, "what does not vary says nothing"
+    with pytest.raises(UsageError, match="share=1"):
+        beside(one, other, 1.0)
+    with pytest.raises(UsageError, match="have 6 numbers, the fit is for 10"):
+        beside(one, other, 0.2).apply(vectors)

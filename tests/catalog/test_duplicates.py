@@ -9,10 +9,13 @@ import pytest
 from PIL import ImageOps
 
 import lookalike
-from lookalike.analysis.duplicates import join, lay_over, likeness, sketch
-from lookalike.analysis.registration import correlation, lay, register
+from lookalike.analysis import _overlay
+from lookalike.analysis import duplicates as pairs_of
+from lookalike.analysis.duplicates import GRAY, OVERLAP, Groups, Laid, lay_over, likeness, one_photo, sketch
 from lookalike.demo import COLORS, draw_shoe, recolor, sample_shoes
 from lookalike.errors import UsageError
+from lookalike.records import Bytes, Floats
+from tests.analysis import overlay
 from tests.conftest import Run
 
 
@@ -52,23 +55,75 @@ def test_an_empty_catalog_has_none_and_a_wrong_threshold_is_refused(tmp_path: Pa
         catalog.duplicates(threshold=0.1)
 
 
-def test_a_shift_and_a_stretch_are_found_again() -> None:
+def test_a_shift_and_a_stretch_are_found_again_by_compiled_and_plain_loops() -> None:
     at = (np.arange(64) + 0.5) / 32 - 1
     hill = (200 * np.exp(-3 * (at[None, :] ** 2 + 2 * at[:, None] ** 2))).astype(np.float32)[None]
     place = np.array([[1.1, 0.95, 0.06, -0.04]], np.float32)
-    moved = lay(hill[..., None], place)[0][..., 0]
-    assert register(moved, hill, 12) == pytest.approx(place, abs=0.01)
+    moved = overlay.lay(hill[..., None], place)[0][..., 0]
+    assert overlay.register(moved, hill, 12) == pytest.approx(place, abs=0.01)
+    found = np.array([1, 1, 0, 0], np.float64)
+    _overlay.settle(moved[0], hill[0], 12, found)
+    assert found == pytest.approx(place[0], abs=0.01)
+
+
+@pytest.fixture(scope="module")
+def looks() -> Bytes:
+    """Eight small pictures of drawn shoes: four as they are, and each mirrored and moved by a pixel or two."""
+    drawn = [np.asarray(draw_shoe(shoe).resize((64, 64))) for shoe in sample_shoes(4, seed=8)]
+    moved = [np.roll(picture[:, ::-1], (1, 2), (0, 1)) for picture in drawn]
+    return np.stack([*drawn, *moved])
+
+
+def test_the_compiled_loops_say_what_plain_numpy_says(looks: Bytes) -> None:
+    pairs = np.array([[0, 4], [1, 5], [2, 6], [3, 7], [1, 4]])
+    laid = lay_over(sketch(looks), pairs, threads=1)
+    order = np.lexsort(laid.pairs.T)
+    laid = Laid(laid.pairs[order], laid.fit[order], laid.way[order], laid.place[order])
+    assert len(laid.pairs) >= 4
+    detail, shade = likeness(looks, laid, threads=1)
+    pairs = np.where((laid.way >= 2)[:, None], laid.pairs[:, ::-1], laid.pairs)
+    first, second = (looks[pairs[:, side]].astype(np.float32) for side in (0, 1))
+    second = np.where((laid.way % 2 == 1)[:, None, None, None], second[:, :, ::-1], second)
+    place = overlay.register(overlay.smooth(first @ GRAY), overlay.smooth(second @ GRAY), 6, laid.place)
+    over, there = overlay.lay(second, place)
+    first, over = overlay.smooth(first), overlay.smooth(over)
+    broad = [overlay.smooth(overlay.smooth(overlay.smooth(each))) for each in (first, over)]
+    fine: list[Floats] = [
+        ((each - wide) @ GRAY).astype(np.float32) for each, wide in zip((first, over), broad, strict=True)
+    ]
+    covered = there.mean(axis=(1, 2)) >= OVERLAP
+    assert detail == pytest.approx(np.where(covered, overlay.correlation(fine[0], fine[1], there), 0), abs=2e-3)
+    colored = there & (np.minimum(broad[0] @ GRAY, broad[1] @ GRAY) < pairs_of.WHITE)
+    apart = (np.abs(broad[0] - broad[1]).mean(axis=-1) * colored).sum(axis=(1, 2)) / colored.sum(axis=(1, 2))
+    assert shade == pytest.approx(apart, abs=0.05)
+
+
+def test_groups_are_the_same_by_any_number_of_threads_and_need_only_the_best_pairs(looks: Bytes) -> None:
+    everything = np.array([(a, b) for a in range(8) for b in range(a + 1, 8)])
+    laid = lay_over(sketch(looks), everything, threads=2)
+    told: list[tuple[int, int]] = []
+    one = one_photo(looks, laid, 0.9, threads=1, progress=lambda done, total: told.append((done, total)))
+    assert one == one_photo(looks, laid, 0.9, threads=3) == [[row, row + 4] for row in range(4)]
+    assert told[-1] == (len(laid.pairs),) * 2
+    assert (np.diff(laid.fit) <= 0).all()
 
 
 def test_even_pictures_are_alike_only_if_their_color_is() -> None:
     even = np.stack([np.full((64, 64, 3), value, np.uint8) for value in (90, 90, 140)])
     laid = lay_over(sketch(even), np.array([[0, 1], [0, 2]]))
-    assert laid.pairs.tolist() in ([[0, 1]], [[1, 0]])
-    detail, shade = likeness(even[:1], even[1:2], laid.place)
-    assert (detail[0], shade[0]) == (1, 0)
-    assert correlation(np.zeros((1, 4, 4), np.float32), np.zeros((1, 4, 4), np.float32), np.ones((1, 4, 4), bool)) == 1
+    assert laid.pairs.tolist() == [[0, 1]]
+    detail, shade = likeness(even, laid)
+    assert (detail[0], shade[0]) == (1, pytest.approx(0, abs=1e-4))
+
+
+def test_nothing_to_compare_is_no_group() -> None:
+    none = lay_over(sketch(np.zeros((2, 64, 64, 3), np.uint8)), np.zeros((0, 2), np.int64))
+    assert one_photo(np.zeros((2, 64, 64, 3), np.uint8), none, 0.9) == []
 
 
 def test_groups_are_all_that_pairs_tie_together() -> None:
-    assert join([]) == []
-    assert join([(5, 2), (7, 8), (2, 9), (9, 7), (1, 3)]) == [[1, 3], [2, 5, 7, 8, 9]]
+    groups = Groups(10)
+    assert groups.all() == []
+    for a, b in [(5, 2), (7, 8), (2, 9), (9, 7), (1, 3)]:
+        groups.join(a, b)
+    assert groups.all() == [[1, 3], [2, 5, 7, 8, 9]]

@@ -222,6 +222,45 @@ def test_evaluate_counts_labels(run: Run, catalog: Path) -> None:
     assert run("evaluate", catalog, "--labels", "color", "--same", "color").code == 2
 
 
+def test_evaluate_by_group_and_by_hand_made_pairs(run: Run, catalog: Path, tmp_path: Path) -> None:
+    ids = lookalike.open(catalog).ids
+    table = tmp_path / "pairs.csv"
+    table.write_text(f"id,other,alike\n{ids[0]},{ids[1]},yes\n{ids[0]},{ids[-1]},no\n")
+    found = run("evaluate", catalog, "--labels", "color", "--by", "year", "--pairs", table, "-k", 2, "--json").json
+    assert found["by"] == "year"
+    assert sum(group["n"] for group in found["groups"]["color"]) == 12
+    assert [place["value"] for place in found["precision"]["color"]] == [1, 1]
+    assert found["ndcg"]["color"]["value"] == 1
+    assert (found["pairs"]["alike"], found["pairs"]["unlike"]) == (1, 1)
+    assert (
+        found["pairs"]["found"]["value"] == found["pairs"]["apart"]["value"] == found["pairs"]["ordered"]["value"] == 1
+    )
+    shown = run("evaluate", catalog, "--pairs", table, "--labels", "color", "--by", "year").out
+    assert "alike pairs" in shown
+    assert "YEAR" in shown
+    assert run("evaluate", catalog, "--pairs", table, "--json").json["agreement"] == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("id,with\na,b\n", "no column 'other'"),
+        ("id,other\nhere,there\n", "line 2: there is no item 'here'"),
+        ("id,other\nID,ID\n", "stands beside itself"),
+        ("id,other,alike\nID,LAST,perhaps\n", "give yes or no"),
+        ("id,other\nID\n", "line 2"),
+    ],
+)
+def test_pairs_that_cannot_be_read_are_named(run: Run, catalog: Path, tmp_path: Path, text: str, words: str) -> None:
+    ids = lookalike.open(catalog).ids
+    table = tmp_path / "pairs.csv"
+    table.write_text(text.replace("ID", ids[0]).replace("LAST", ids[-1]))
+    done = run("evaluate", catalog, "--pairs", table)
+    assert done.code == 2
+    assert words in done.err
+    assert "nothing to score" in run("evaluate", catalog).err
+
+
 def test_info_says_what_is_there_and_what_is_old(run: Run, catalog: Path, photos: Path) -> None:
     info = run("info", catalog, "--json").json
     assert (info["items"], info["failed"], info["model"], info["clusters"], info["map"]) == (12, 0, "tiny", None, None)

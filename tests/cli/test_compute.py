@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +120,41 @@ def test_a_kept_map_moves_no_item(run: Run, catalog: Path, photos: Path) -> None
     assert all(found[item] == places[item] for item in places if item in found)
     again = run("map", catalog, "--json").json  # without --keep, everything is laid out anew
     assert again["placed"] == 0
+
+
+def test_a_map_by_another_method(run: Run, catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands for the package puts the items on a line; what is stored and shown knows whose map it is."""
+    monkeypatch.setitem(sys.modules, "umap", None)
+    absent = run("map", catalog, "--method", "umap")
+    assert absent.code == 2
+    assert "lookalike[umap]" in absent.err
+    assert lookalike.open(catalog).info()["map"] is None
+
+    class Line:
+        def __init__(
+            self, *, random_state: int, precomputed_knn: tuple[np.ndarray, np.ndarray, None], **others: object
+        ) -> None:
+            ids, gaps, _ = precomputed_knn
+            assert (ids[:, 0] == np.arange(12)).all()
+            assert (gaps[:, 0] == 0).all()
+            self.seed = random_state
+
+        def fit_transform(self, rows: np.ndarray) -> np.ndarray:
+            return np.stack([np.arange(len(rows)), np.full(len(rows), self.seed)], axis=1)
+
+    monkeypatch.setitem(sys.modules, "umap", types.SimpleNamespace(UMAP=Line))
+    told = run("map", catalog, "--method", "umap", "--seed", 3, "--json").json
+    assert (told["method"], told["seed"], told["perplexity"], told["kl"]) == ("umap", 3, None, None)
+    held = lookalike.open(catalog)
+    assert held.map(method="umap", seed=3).positions[:, 0].tolist() == (np.arange(12) - 5.5).tolist()
+    assert held.map(method="umap", seed=3).method == "umap"
+    page = Path(run("report", catalog, "--out", tmp_path / "r", "--json").json["report"]).read_text()
+    assert "UMAP places all items" in page
+    assert "t-SNE" not in page
+    assert run("map", catalog, "--json").json["method"] == "tsne"
+    assert "method" not in lookalike.open(catalog).store.head.computed["map"].options, "as in maps of older versions"
+    for wrong in (["--method", "pca"], ["--method", "umap", "--perplexity", 30]):
+        assert run("map", catalog, *wrong).code == 2
 
 
 FIGURES = [f"figure-{n}" for n in range(1, 7)]

@@ -46,21 +46,22 @@ class Seen:
 
     statuses: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
+    kinds: dict[str, list[float]] = field(default_factory=dict)
     by_second: Counter[int] = field(default_factory=Counter)
     bad: list[str] = field(default_factory=list)
 
 
-def request(rng: random.Random, photo: bytes) -> bytes:
-    """One request of a normal client."""
+def request(rng: random.Random, photo: bytes) -> tuple[str, bytes]:
+    """One request of a normal client: what it asks for, and its bytes."""
     host = b"Host: localhost\r\n"
     if rng.random() < 0.1:
         body = (
             b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n' + photo + b"\r\n--b--\r\n"
         )
         head = b"POST /api/search HTTP/1.1\r\n%sContent-Type: multipart/form-data; boundary=b\r\n" % host
-        return head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+        return "upload", head + b"Content-Length: %d\r\n\r\n" % len(body) + body
     path = rng.choice(NONSENSE if rng.random() < 0.1 else PATHS)
-    return b"GET %s HTTP/1.1\r\n%s\r\n" % (path.encode(), host)
+    return path, b"GET %s HTTP/1.1\r\n%s\r\n" % (path.encode(), host)
 
 
 async def answered(reader: asyncio.StreamReader) -> tuple[int, bool]:
@@ -84,10 +85,13 @@ async def client(place: tuple[str, int], number: int, end: float, photo: bytes, 
         try:
             if writer is None:
                 reader, writer = await asyncio.open_connection(*place)
-            writer.write(request(rng, photo))
+            kind, asked = request(rng, photo)
+            writer.write(asked)
             status, stays = await asyncio.wait_for(answered(reader), 30)
+            spent = time.monotonic() - started
             seen.statuses[str(status)] += 1
-            seen.seconds.append(time.monotonic() - started)
+            seen.seconds.append(spent)
+            seen.kinds.setdefault("busy (503)" if status == 503 else kind, []).append(spent)
             seen.by_second[int(time.monotonic())] += status < 300
             if status >= 500 and status != 503:
                 seen.bad.append(f"status {status}")
@@ -132,6 +136,11 @@ def close(writer: asyncio.StreamWriter | None) -> None:
         writer.close()
 
 
+def quantile(values: list[float], share: float) -> float:
+    """The value below which `share` of `values` lie; NaN if there are none."""
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else float("nan")
+
+
 def memory(pid: int) -> int:
     """MiB that a process holds at most so far."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
@@ -149,7 +158,8 @@ async def soak(place: tuple[str, int], pid: int, clients: int, slows: int, secon
     await asyncio.sleep(seconds)
     print(f"memory of the server at most {memory(pid)} MiB, open files {len(os.listdir(f'/proc/{pid}/fd'))}")  # noqa: PTH208
     seen.statuses["closed before the end"] = seen.statuses["closed"]
-    kept = Seen(Counter(seen.statuses), list(seen.seconds), Counter(seen.by_second), list(seen.bad))
+    kinds = {kind: list(spent) for kind, spent in seen.kinds.items()}
+    kept = Seen(Counter(seen.statuses), list(seen.seconds), kinds, Counter(seen.by_second), list(seen.bad))
     os.kill(pid, signal.SIGTERM)
     await asyncio.sleep(stop)
     for task in tasks:
@@ -182,12 +192,11 @@ def main() -> int:
         finally:
             server.kill()
             server.wait()
-    spent = sorted(seen.seconds)
-    quantile = {share: spent[min(len(spent) - 1, int(share * len(spent)))] for share in (0.5, 0.99)} if spent else {}
     served = [seen.by_second[second] for second in range(min(seen.by_second), max(seen.by_second) + 1)]
     starved = sum(count == 0 for count in served)
-    print(f"{len(spent):,} answers, {dict(sorted(seen.statuses.items()))}")
-    print(f"seconds: {', '.join(f'p{100 * share:g} {value:.3f}' for share, value in quantile.items())}")
+    print(f"{len(seen.seconds):,} answers, {dict(sorted(seen.statuses.items()))}")
+    for kind, spent in [("all", seen.seconds), *sorted(seen.kinds.items())]:
+        print(f"{kind:>30} {len(spent):>7,}  seconds: p50 {quantile(spent, 0.5):.3f}, p99 {quantile(spent, 0.99):.3f}")
     print(f"{starved} of {len(served)} seconds without a client served; SIGTERM: status {status} after {ended:.1f} s")
     problems = [*sorted(set(seen.bad)), *(["SIGTERM did not end it with 0"] if status else [])]
     print(f"{len(problems)} problems {problems}")

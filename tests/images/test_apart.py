@@ -227,7 +227,7 @@ def test_what_a_worker_says_is_not_believed_blindly() -> None:
     wire._put_facts(memory, slot, {"photo": fine})
     place = slot + wire._FACTS + wire._pixel_bytes(FIT)
     color = np.frombuffer(memory, np.float32, 216, place)
-    jpeg = place + wire._COLOR
+    jpeg = place + wire._COLOR + wire._OUTLINE
     for value, picture in ((np.nan, b"\xff\xd8\xff"), (0.5, b"\xff\xd8\xff"), (1.0, b"<svg>")):
         color[0] = value
         memory[jpeg : jpeg + 10] = picture.ljust(8) + b"\xff\xd9"

@@ -13,6 +13,7 @@ from PIL import Image
 
 from lookalike import images
 from lookalike.images import resample
+from lookalike.images.fit import is_resized
 from lookalike.options import RESIZES, Fit, ImageLimits
 from lookalike.records import Photo
 
@@ -162,6 +163,26 @@ def test_worker_processes_take_the_loops_from_the_cache(monkeypatch: pytest.Monk
         workers.close()
     assert compiled == [True]
     assert "llvmlite" in maps
+
+
+def test_photos_that_need_no_resizing_load_no_loops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resample, "_loops", resample._Loops())
+    monkeypatch.setattr(resample, "WARM", 1)
+    buffer = io.BytesIO()
+    noise(64, 64).save(buffer, "JPEG")
+    workers = images.Workers()
+    monkeypatch.setattr(workers.compiler, "compile", lambda: pytest.fail("compiled for nothing"))
+    decoders: list[images.Decoder] = [workers, images.HERE]
+    try:
+        for decoder in decoders:
+            with decoder.start([buffer.getvalue()] * 3, Fit(size=64), ImageLimits()) as pending:
+                assert all(isinstance(photo, Photo) for photo in pending.results())
+    finally:
+        workers.close()
+    assert not resample.is_tried()
+    for width, expected in ((64, (False, False)), (60, (True, False)), (65, (True, True))):
+        assert is_resized(width, 64, Fit(size=64), 64) is expected[0]
+        assert is_resized(width, 64, Fit(size=64, resize="nearest"), 64) is expected[1]
 
 
 def test_the_loops_are_compiled_for_others_in_a_process_of_its_own() -> None:

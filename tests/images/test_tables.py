@@ -212,7 +212,7 @@ def test_table_without_key_lists_its_columns(tmp_path: Path) -> None:
 
 def test_taken_names_are_renamed() -> None:
     names = ["path", "id", "vector", "X", "Cluster", "color", "neighbors", "ID"]
-    assert stored_names("table t.csv", names) == {
+    assert stored_names("t.csv", names) == {
         "vector": "meta_vector",
         "X": "meta_X",
         "Cluster": "meta_Cluster",
@@ -221,7 +221,7 @@ def test_taken_names_are_renamed() -> None:
         "ID": "meta_ID",
     }
     with pytest.raises(UsageError, match="rename one"):
-        stored_names("table t.csv", ["x", "meta_x"])
+        stored_names("t.csv", ["x", "meta_x"])
 
 
 def test_parquet_times_finer_than_python_can_hold(tmp_path: Path) -> None:

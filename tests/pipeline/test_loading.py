@@ -10,6 +10,7 @@ import pytest
 from lookalike.analysis import nearest_neighbors
 from lookalike.errors import StoreError
 from lookalike.pipeline import compute_neighbors, load_vectors, loading
+from lookalike.pipeline.loading import load_sample
 from lookalike.store import Append, LanceStore, schema
 from tests.pipeline.test_graph import FACTS, put, rows_of
 
@@ -28,6 +29,7 @@ def test_blocks_in_their_places_with_progress_in_memory_or_in_a_file(
     np.testing.assert_array_equal(found, [vectors[name] for name in ids])
     assert told[-1] == (100, 100)
     assert len(told) == 7
+    np.testing.assert_array_equal(load_sample(store, np.array([3, 40, 99])), found[[3, 40, 99]])
     monkeypatch.setattr(loading, "IN_MEMORY", 1000)
     _, mapped = load_vectors(store)
     assert isinstance(mapped, np.memmap)

@@ -14,7 +14,8 @@ from starlette.testclient import TestClient
 import lookalike
 from lookalike.web import make_app
 from lookalike.web.clients import KNOWN, Clients
-from lookalike.web.guard import Guard, Limits
+from lookalike.web.guard import Guard
+from lookalike.web.limits import Limits
 from tests.conftest import Run
 from tests.web.test_guard import echo
 

@@ -11,6 +11,7 @@ from lookalike.analysis.elbow import find_elbow
 from lookalike.analysis.evaluation import agreement, knn_accuracy, mean_interval, nearest_found
 from lookalike.analysis.evidence import adjusted_rand, elbow_interval, silhouette, weigh
 from lookalike.analysis.layout import neighbors_kept, neighbors_needed, place_new, tsne, tsne_with_loss
+from lookalike.analysis.manifold import load_umap, umap
 from lookalike.analysis.mixing import mix
 from lookalike.analysis.neighbors import nearest_neighbors
 from lookalike.analysis.overlap import (
@@ -26,10 +27,20 @@ from lookalike.analysis.penalties import Field, Penalties, make_field, nearest_p
 from lookalike.analysis.preference import Preference, preference
 from lookalike.analysis.ranking import Searcher, nearest_in, score, typical_distance
 from lookalike.analysis.representatives import Trait, describe, exemplars, reach, representatives
+from lookalike.analysis.scores import (
+    Evaluation,
+    Group,
+    PairAgreement,
+    by_group,
+    judge_pairs,
+    ndcg,
+    ndcg_shares,
+    precision_at,
+)
 from lookalike.analysis.spread import picture_order, spread_levels
 from lookalike.analysis.tuning import Learned, learn_weights
 from lookalike.analysis.updating import update_neighbors
-from lookalike.analysis.whitening import Part, Whitening, fit_looks, fit_whitening
+from lookalike.analysis.whitening import Part, Whitening, beside, fit_looks, fit_whitening, sample_rows
 
 __all__ = [
     "BALANCE",
@@ -38,8 +49,11 @@ __all__ = [
     "Chosen",
     "Comparison",
     "Difference",
+    "Evaluation",
     "Field",
+    "Group",
     "Learned",
+    "PairAgreement",
     "Part",
     "Penalties",
     "Preference",
@@ -50,6 +64,8 @@ __all__ = [
     "Whitening",
     "adjusted_rand",
     "agreement",
+    "beside",
+    "by_group",
     "describe",
     "diversify",
     "elbow_interval",
@@ -57,13 +73,17 @@ __all__ = [
     "find_elbow",
     "fit_looks",
     "fit_whitening",
+    "judge_pairs",
     "kmeans_sweep",
     "knn_accuracy",
     "learn_weights",
+    "load_umap",
     "make_field",
     "mean_interval",
     "mix",
     "most_changed",
+    "ndcg",
+    "ndcg_shares",
     "nearest_found",
     "nearest_in",
     "nearest_neighbors",
@@ -74,12 +94,14 @@ __all__ = [
     "paired_difference",
     "picture_order",
     "place_new",
+    "precision_at",
     "preference",
     "rank_biased_overlap",
     "reach",
     "refine",
     "refine_best",
     "representatives",
+    "sample_rows",
     "score",
     "settle",
     "silhouette",
@@ -87,6 +109,7 @@ __all__ = [
     "tsne",
     "tsne_with_loss",
     "typical_distance",
+    "umap",
     "update_neighbors",
     "weigh",
 ]

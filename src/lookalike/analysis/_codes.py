@@ -15,7 +15,9 @@ of these.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +26,7 @@ from lookalike.analysis._blocks import Array, spans
 from lookalike.analysis._bytes import SHIFT
 from lookalike.records import Floats
 
+WORTH = 1 << 18  # numbers from which on compiled loops are used, if they are loaded
 STRIP = 32  # rows rounded at a time: they stay in the cache
 ODD = 4.0  # rows that lose so many times as much as is usual are odd
 SAMPLE = 128
@@ -60,8 +63,23 @@ class Scale:
         a, d = rows.shape
         out = np.empty((a, d), np.uint8)
         norms, lost = np.empty(a, np.float32), np.empty(a, np.float32)
-        values, rounded = np.empty((2, min(STRIP, a), d), np.float32)
-        for start, stop in spans(a, STRIP):
+        loops = ready_loops()
+        if loops is not None and out.size >= WORTH:
+            loops.round_rows(rows, self.center, np.float32(1 / self.step), out, norms, lost)
+        else:
+            self._round(rows, out, norms, lost)
+        whole = norms.astype(np.int32)
+        for row in np.flatnonzero(norms >= 2.0**24):  # beyond what float32 counts exactly
+            whole[row] = np.square(out[row].astype(np.int32) - SHIFT).sum()
+        np.sqrt(lost, out=lost)
+        lost += np.float32((d + 8) * 2.0**-24) * lost + np.float32(2.0**-19) * (np.sqrt(norms) + lost)
+        lost[~(lost <= ODD * self.usual)] = np.inf
+        return out, whole, lost
+
+    def _round(self, rows: Array, out: Array, norms: Floats, lost: Floats) -> None:
+        """Write the codes, their squares and the squares of what is lost."""
+        values, rounded = np.empty((2, min(STRIP, len(rows)), rows.shape[1]), np.float32)
+        for start, stop in spans(len(rows), STRIP):
             strip = slice(start, stop)
             value, near = values[: stop - start], rounded[: stop - start]
             np.subtract(rows[strip], self.center, out=value, casting="same_kind")
@@ -73,13 +91,14 @@ class Scale:
             np.vecdot(value, value, out=lost[strip])
             near += SHIFT
             np.copyto(out[strip], near, casting="unsafe")
-        whole = norms.astype(np.int32)
-        for row in np.flatnonzero(norms >= 2.0**24):  # beyond what float32 counts exactly
-            whole[row] = np.square(out[row].astype(np.int32) - SHIFT).sum()
-        np.sqrt(lost, out=lost)
-        lost += np.float32((d + 8) * 2.0**-24) * lost + np.float32(2.0**-19) * (np.sqrt(norms) + lost)
-        lost[~(lost <= ODD * self.usual)] = np.inf
-        return out, whole, lost
+
+
+def ready_loops() -> Any:
+    """The compiled loops, where something loaded them already; else None.
+
+    To load them takes longer than what they would save where a few rows are compared.
+    """
+    return sys.modules.get("lookalike.analysis._kernels")
 
 
 def as_right(codes: Array) -> Array:

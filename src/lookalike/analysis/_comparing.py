@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain, pairwise
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from lookalike.analysis._blocks import Array, Workers, middle_of, report, spans
 from lookalike.analysis._bytes import exact, products_of
-from lookalike.analysis._codes import Counts, Scale, as_right, lengths
+from lookalike.analysis._codes import WORTH, Counts, Scale, as_right, lengths, ready_loops
+from lookalike.analysis._graph import NARROWEST, sum_plan
 from lookalike.records import Advance, Doubles, Floats, Ints
 
 ROWS = 1024
@@ -92,8 +93,9 @@ def _candidates(
 
     def gather(span: tuple[int, int]) -> tuple[Ints, Ints, Floats]:
         part = low[slice(*span)]
-        rows, columns = np.nonzero((part <= limit) | (part <= bar[slice(*span), None]))
-        return rows + span[0], columns, part[rows, columns]
+        near = np.flatnonzero(part <= np.maximum(limit, bar[slice(*span), None]))
+        rows, columns = np.divmod(near, len(some))
+        return rows + span[0], columns, part.ravel()[near]
 
     found = list(workers.map(gather, spans(n, ROWS)))
     rows, columns, values = (np.concatenate([part[side] for part in found]) for side in (0, 1, 2))
@@ -110,11 +112,14 @@ def _decide(
     """
     one, near, bounds = task
     low = np.maximum(bounds, 0) * np.float32(step * (1 - 1e-6))
-    if len(near) > 16 * width:  # a few of them show that many need no second look
-        first = near[np.argpartition(low, width - 1)[:width]]
-        near = near[(low <= np.sqrt(_squared(rows, first, one).max()) * (1 + 1e-6)) | (low <= reach[near])]
     off = (rows.shape[1] + 8) * 2.0**-23
-    rough = _squared(rows, near, one, np.float32).astype(np.float64)
+    rough = np.full(len(near), np.inf)
+    first = np.argpartition(low, width - 1)[:width]  # these show which of the others need to be looked at
+    rough[first] = _squared(rows, near[first], one, np.float32)
+    limit = rough[first].max() * (1 + off) + TINY
+    low[first] = np.inf
+    more = np.flatnonzero((low <= np.sqrt(limit)) | (low <= reach[near]))
+    rough[more] = _squared(rows, near[more], one, np.float32)
     limit = np.partition(rough, width - 1)[width - 1] * (1 + off) + TINY
     rough = rough * (1 - off) - TINY
     near = near[(rough <= limit) | ((reach[near] >= 0) & (rough <= np.square(reach[near])))]
@@ -127,6 +132,13 @@ def _decide(
 def _squared(rows: Array, near: Ints, one: int, kind: type[Any] = np.float64) -> Array:
     """The squared distances of `near` from one row: in float64 as `direct` adds them up, in float32 in any order."""
     out = np.empty(len(near), kind)
+    loops = ready_loops()
+    if loops is not None and rows.shape[1] >= NARROWEST and rows.size >= WORTH:
+        if kind is np.float32:
+            loops.rough_sums(rows, near, one, out)
+        else:
+            loops.true_sums(rows, near, one, *sum_plan(rows.shape[1]), out)
+        return out
     size = max(1, STRIP // max(1, rows.shape[1]))
     rough = kind is np.float32
     block = np.empty((min(size, len(near)), rows.shape[1]), rows.dtype if rough else kind)
@@ -217,5 +229,8 @@ class _FloatBounds:
 
 def _least(upper: Floats) -> Floats:
     """The least of each group of rows, by column."""
-    least: Floats = np.minimum.reduceat(upper, np.arange(0, len(upper), GROUP), axis=0)
-    return least
+    whole = len(upper) // GROUP * GROUP
+    least = upper[:whole].reshape(-1, GROUP, upper.shape[1]).min(axis=1)
+    if whole < len(upper):
+        least = np.vstack([least, upper[whole:].min(axis=0)])
+    return cast("Floats", least)

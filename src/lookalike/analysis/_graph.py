@@ -31,6 +31,7 @@ from __future__ import annotations
 import importlib.util
 import threading
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -286,6 +287,7 @@ def drop(ids: Ints, distances: Doubles, rows: Ints, k: int) -> tuple[Ints, Doubl
     return ids[~mine].reshape(len(ids), k), distances[~mine].reshape(len(ids), k)
 
 
+@cache
 def sum_plan(d: int) -> tuple[Ints, Ints]:
     """How NumPy adds up `d` numbers: the lengths of the runs, and how many partial sums are joined after each."""
     if d <= 128:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from lookalike.analysis._blocks import Array, Workers, spans
-from lookalike.analysis._lloyd import ROWS, Lloyd, exact_inertia, rotate, two_means
-from lookalike.records import Doubles, Floats, Ints
+from lookalike.analysis._lloyd import ROWS, Lloyd, Rows, exact_inertia, rotate, two_means
+from lookalike.records import Doubles, Ints
 
 AXES = 128
 STEPS = 8
@@ -35,7 +35,7 @@ class Growth:
     their centers.
     """
 
-    def __init__(self, data: Floats, max_k: int, seed: int, workers: Workers) -> None:
+    def __init__(self, data: Rows, max_k: int, seed: int, workers: Workers) -> None:
         self.inertia: list[float] = []
         self.used: list[int] = []
         self.partitions: Array = np.zeros((max_k, len(data)), np.uint8 if max_k <= 256 else np.uint16)

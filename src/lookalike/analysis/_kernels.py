@@ -97,6 +97,39 @@ def quantize(rows: Array, center: Array, step: float, out: Array, lost: Array) -
         lost[i] = np.sqrt(rest)
 
 
+@compiled_loosely
+def round_rows(rows: Array, center: Array, scale: Any, out: Array, norms: Array, lost: Array) -> None:
+    """What `_codes.Scale.codes` gives, in one pass: codes + 128 (a, d) uint8, their squares (a,), what is lost (a,)."""
+    for i in range(len(rows)):
+        whole = rows[i, 0] - rows[i, 0]
+        rest = rows[i, 0] - rows[i, 0]
+        for j in range(rows.shape[1]):
+            value = (rows[i, j] - center[j]) * scale
+            near = min(np.float32(127), max(np.float32(-127), np.rint(value)))
+            out[i, j] = np.uint8(np.int32(near) + 128)
+            gap = value - near
+            whole += near * near
+            rest += gap * gap
+        norms[i] = whole
+        lost[i] = rest
+
+
+@compiled
+def rough_sums(rows: Array, near: Array, one: int, out: Array) -> None:
+    """`rough_sum` of some rows and one."""
+    for i in range(len(near)):
+        out[i] = rough_sum(rows[near[i]], rows[one])
+
+
+@compiled
+def true_sums(rows: Array, near: Array, one: int, leaves: Array, merges: Array, out: Array) -> None:
+    """`sum_of_squares` of some rows and one."""
+    squares = np.empty(rows.shape[1], np.float64)
+    stack = np.empty(40, np.float64)
+    for i in range(len(near)):
+        out[i] = sum_of_squares(rows[near[i]], rows[one], leaves, merges, squares, stack)
+
+
 @compiled
 def _offer(r: int, other: int, squared: float, best: Array, best_ids: Array, limit: Array) -> None:
     """Put the row `other` at its place among the best of `r`, if it has one."""

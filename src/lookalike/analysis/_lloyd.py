@@ -15,14 +15,40 @@ POWER_STEPS = 6
 TWO_MEANS_STEPS = 10
 
 
-def centered(rows: Array, center: Doubles) -> tuple[Floats, float]:
+class Streamed:
+    """What `centered` gives of a memory map: the same rows, read and centered each time that some are asked for.
+
+    A catalog's vectors are mapped from a file where memory should not hold them (`pipeline.loading`); a copy of them
+    would undo that. The system keeps what fits of the file in memory, and what does not is read again for each K.
+    """
+
+    def __init__(self, rows: Array, center: Doubles, scale: float) -> None:
+        self.shape = rows.shape
+        self._rows, self._center, self._scale = rows, center, scale
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, rows: slice | Ints) -> Floats:
+        part = self._rows[rows] - self._center
+        part *= self._scale
+        return part.astype(np.float32)
+
+
+Rows = Floats | Streamed
+
+
+def centered(rows: Array, center: Doubles) -> tuple[Rows, float]:
     """`rows` about `center`, scaled by a power of two to at most 1, in float32; and the scale."""
     blocks = spans(len(rows), ROWS) if rows.size else []
     reach = max((float(np.abs(rows[a:b] - center).max()) for a, b in blocks), default=0.0)
     scale = 2.0 ** -float(np.clip(np.frexp(reach)[1], -1000, 1000)) if reach > 0 else 1.0
+    whole = Streamed(rows, center, scale)
+    if isinstance(rows, np.memmap):
+        return whole, scale
     out = np.zeros(rows.shape, np.float32)
     for a, b in blocks:
-        out[a:b] = (rows[a:b] - center) * scale
+        out[a:b] = whole[a:b]
     return out, scale
 
 
@@ -38,7 +64,7 @@ def mean_of(rows: Array) -> Doubles:
     return mean
 
 
-def rotate(data: Floats, width: int, rng: np.random.Generator, workers: Workers) -> Floats:
+def rotate(data: Rows, width: int, rng: np.random.Generator, workers: Workers) -> Rows:
     """`data` (n, d) along its `width` leading principal axes, (n, width) float32; itself if it has no more.
 
     Subspace iteration from a random start (Halko, Martinsson and Tropp, 2011, algorithm 4.4).
@@ -71,7 +97,7 @@ def rotate(data: Floats, width: int, rng: np.random.Generator, workers: Workers)
     return out
 
 
-def exact_inertia(rows: Array, centers: Doubles, labels: Ints) -> float:
+def exact_inertia(rows: Array | Streamed, centers: Doubles, labels: Ints) -> float:
     """The sum of squared distances of each row to the center it is labeled with, in float64."""
     blocks = spans(len(rows), ROWS)
     return float(sum(np.square(rows[a:b] - centers[labels[a:b]]).sum() for a, b in blocks))
@@ -85,17 +111,21 @@ class Lloyd:
     step.
     """
 
-    def __init__(self, data: Floats, max_k: int, workers: Workers) -> None:
+    def __init__(self, data: Rows, max_k: int, workers: Workers) -> None:
         n, d = data.shape
+        blocks = spans(n, ROWS)
         self.data = data
         self.k = 1
         self.labels = np.zeros(n, np.int64)
         self.sums = np.zeros((max_k, d))
         self.counts = np.zeros(max_k, np.int64)
-        self.sums[0] = data.sum(axis=0, dtype=np.float64)
+        self._squares = np.empty(n)
+        for a, b in blocks:
+            block = data[a:b]
+            self.sums[0] += block.sum(axis=0, dtype=np.float64)
+            self._squares[a:b] = np.einsum("ij,ij->i", block, block)
         self.counts[0] = n
         self._gap = np.zeros((max_k, n), np.float32)
-        self._squares = np.einsum("ij,ij->i", data, data).astype(np.float64)
         self._least = np.full(n, -np.inf, np.float32)
         self._dirty = np.zeros(max_k, bool)
         self._dirty[0] = True
@@ -129,8 +159,9 @@ class Lloyd:
             order = np.argsort(clusters, kind="stable")
             present, first = np.unique(clusters[order], return_index=True)
             for cluster, start, stop in zip(present, first, [*first[1:], len(order)], strict=True):
-                part = self.data[rows[order[start:stop]]]
-                self.sums[cluster] += sign * part.sum(axis=0, dtype=np.float64)
+                for a, b in spans(stop - start, ROWS):
+                    part = self.data[rows[order[start + a : start + b]]]
+                    self.sums[cluster] += sign * part.sum(axis=0, dtype=np.float64)
                 self.counts[cluster] += sign * (stop - start)
         self.labels = labels.copy()
         touched = np.union1d(old, new)

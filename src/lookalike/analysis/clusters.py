@@ -5,6 +5,10 @@ the one before (in the manner of incremental K-means: Pelleg and Moore, 2000; Li
 2003): the cluster whose 2-means saves most is split, a few Lloyd steps along the leading principal axes
 settle it, a center that does more good elsewhere moves there (`_growth`), and one step with the full vectors gives
 the centers, the labels and the inertia that are kept.
+
+Vectors in a memory map are read in blocks and never copied as a whole; beside them a sweep holds, for each,
+its place along 128 axes (512 bytes), its distance to every center, twice (8 bytes for each K), and its group of every K
+(1 byte, or 2 above K = 256).
 """
 
 from __future__ import annotations

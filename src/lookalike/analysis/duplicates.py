@@ -1,54 +1,58 @@
 """Near-identical pictures: pairs that may be one photo, pairs that are, and the groups that they make.
 
 A pair is one photo if, one picture laid over the other, mirrored or not, the fine detail of both runs alike and the
-colors are the same. Products that only look alike differ in detail: in folds, seams, prints, reflections.
+colors are the same. Products that only look alike differ in detail: in folds, seams, prints, reflections. Cheap looks
+come first: mean colors, then pictures of 16 x 16; only what passes is laid over each other at 64 x 64.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from lookalike.analysis.registration import Mask, correlation, lay, register, smooth
-from lookalike.records import Bytes, Floats, Ints
+from lookalike.analysis._blocks import Array, Workers, report, spans
+from lookalike.records import Advance, Bytes, Floats, Ints
 
 SIDE, COARSE = 64, 16
 """Sides of the pictures that are compared, and of those that say which pairs are worth it."""
 TINT = 14.0
 """Largest difference of the mean color of two products, 0 to 255 and mean of the channels, before they are laid over
-each other; `SHADE` after it, pixel by pixel."""
-SHADE = 9.0
+each other; `SHADE` after it, pixel by pixel of pictures so smooth that sharpness has no say."""
+SHADE = 4.0
 ROUGH, CLOSE, COARSE_SHADE = 0.65, 0.95, 11.0
-"""Least correlation of coarse pictures as they come, and once laid over each other; their `SHADE` then."""
+"""Least correlation of coarse pictures as they come, and once laid over each other; how far apart their colors may
+be then."""
 SYMMETRIC = 0.15
 """A mirrored look is tried beside the other one where their coarse correlations differ by no more than this."""
 OVERLAP = 0.6
 """Least share of a picture that the other one covers."""
 WHITE = 243
-BLOCK, COARSE_BLOCK = 128, 2_048
+COARSE_BLOCK, FINE_BLOCK, ROUND = 512, 32, 1_024
+"""Pairs that one thread looks at in one go, coarse and fine; and fine ones after which groups are joined."""
 GRAY = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class Sketches:
-    """What is kept of n pictures: `coarse` (n, 16, 16, 3) float32, smooth, `tint` (n, 3) the mean color that is
-    not white."""
+    """What is kept of n pictures: `coarse` (n, 16, 16, 3) uint8, smooth; `tint` (n, 3) float32, the mean color that
+    is not white."""
 
-    coarse: Floats
+    coarse: Bytes
     tint: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class Laid:
-    """q pictures laid over others: `pairs` (q, 2) rows, the second over the first; whether it is `mirrored` (q,), and
-    its `place` (q, 4) as `register` gives it."""
+    """q pairs of pictures (q, 2) that may be one photo, by falling `fit` (q,), the correlation of coarse pictures.
+
+    `way` (q,): + 1 where one of the two is mirrored, + 2 where the first is laid over the second, not the second over
+    the first. `place` (q, 4): where (see `_overlay`).
+    """
 
     pairs: Ints
-    mirrored: Mask
+    fit: Floats
+    way: Ints
     place: Floats
 
 
@@ -56,100 +60,114 @@ def sketch(pictures: Bytes) -> Sketches:
     """Sketches of pictures (n, 64, 64, 3) uint8."""
     gray = pictures.astype(np.float32) @ GRAY
     part = SIDE // COARSE
-    coarse = smooth(pictures.reshape(-1, COARSE, part, COARSE, part, 3).mean(axis=(2, 4), dtype=np.float32))
+    coarse = pictures.reshape(-1, COARSE, part, COARSE, part, 3).mean(axis=(2, 4), dtype=np.float32)
+    for axis in (1, 2):
+        wide = np.concatenate([coarse.take([0], axis), coarse, coarse.take([-1], axis)], axis)
+        near = [wide.take(range(start, start + COARSE), axis) for start in range(3)]
+        coarse = (near[0] + 2 * near[1] + near[2]) / 4
     colored = (gray < WHITE)[..., None]
     count = colored.sum(axis=(1, 2))
     mean = (pictures * colored).sum(axis=(1, 2)) / np.maximum(count, 1)
-    return Sketches(coarse.astype(np.float32), np.where(count > 0, mean, 255).astype(np.float32))
+    return Sketches(coarse.round().astype(np.uint8), np.where(count > 0, mean, 255).astype(np.float32))
 
 
-def lay_over(sketches: Sketches, pairs: Ints) -> Laid:
-    """Those of the pairs (p, 2) that may be one photo by their sketches, each once and the way that fits best.
+def lay_over(sketches: Sketches, pairs: Ints, *, threads: int | None = None, progress: Advance | None = None) -> Laid:
+    """Those of the pairs (p, 2) that may be one photo by their sketches, each the way that fits best.
 
     Either picture is tried on top of the other, mirrored or not, as far as the coarse pictures agree.
     """
+    from lookalike.analysis import _overlay
+
     tint = np.abs(sketches.tint[pairs[:, 0]] - sketches.tint[pairs[:, 1]]).mean(axis=1)
-    pairs = pairs[tint <= TINT]
-    pairs = np.concatenate([pairs, pairs[:, ::-1]])
-    starts = range(0, len(pairs), COARSE_BLOCK)
-    parts = [_laid(sketches.coarse, pairs[start : start + COARSE_BLOCK]) for start in starts]
-    if not parts:
-        return Laid(np.zeros((0, 2), np.int64), np.zeros(0, bool), np.zeros((0, 4), np.float32))
-    found, mirrored, place, fit = (np.concatenate(part) for part in zip(*parts, strict=True))
-    order = np.argsort(-fit, kind="stable")
-    _, first = np.unique(np.sort(found[order], axis=1), axis=0, return_index=True)
-    best = order[first]
-    return Laid(found[best], mirrored[best], place[best])
+    pairs = np.ascontiguousarray(pairs[tint <= TINT], np.int64)
+    limits = np.array([ROUGH, SYMMETRIC, CLOSE, OVERLAP, COARSE_SHADE])
+    fit, way = np.empty(len(pairs), np.float32), np.zeros(len(pairs), np.int64)
+    place = np.empty((len(pairs), 4), np.float32)
+
+    def run(span: tuple[int, int]) -> int:
+        part = slice(*span)
+        _overlay.lay_coarse(sketches.coarse, pairs[part], limits, fit[part], place[part], way[part])
+        return span[1]
+
+    with Workers(threads) as workers:
+        for done in workers.map(run, spans(len(pairs), COARSE_BLOCK)):
+            report(progress, done, len(pairs))
+    best = np.argsort(-fit, kind="stable")
+    best = best[fit[best] >= 0]
+    return Laid(pairs[best], fit[best], way[best], place[best])
 
 
-def _laid(coarse: Floats, pairs: Ints) -> tuple[npt.NDArray[Any], ...]:
-    """Pairs that agree, whether mirrored, their places, and the correlation there."""
-    first, second = coarse[pairs[:, 0]], coarse[pairs[:, 1]]
-    looks = [second, np.ascontiguousarray(second[:, :, ::-1])]
-    gray = first @ GRAY
-    alike = np.stack([correlation(gray, look @ GRAY, np.ones(gray.shape, bool)) for look in looks])
-    tried = (alike >= ROUGH) & (alike >= alike.max(axis=0) - SYMMETRIC)
-    kept = []
-    for mirrored, look in enumerate(looks):
-        rows = np.flatnonzero(tried[mirrored])
-        place = register(gray[rows], look[rows] @ GRAY, 8)
-        over, there = lay(look[rows], place)
-        fit = correlation(gray[rows], over @ GRAY, there)
-        good = (fit >= CLOSE) & (there.mean(axis=(1, 2)) >= OVERLAP)
-        good &= _shade(first[rows], over, there) <= COARSE_SHADE
-        kept.append((pairs[rows[good]], np.full(int(good.sum()), bool(mirrored)), place[good], fit[good]))
-    return tuple(np.concatenate(parts) for parts in zip(*kept, strict=True))
+def likeness(pictures: Bytes, laid: Laid, *, threads: int | None = None) -> tuple[Floats, Floats]:
+    """How alike pairs of pictures (n, 64, 64, 3) uint8 are where they lie on each other, their place refined.
 
-
-def likeness(a: Bytes, b: Bytes, place: Floats) -> tuple[Floats, Floats]:
-    """How alike pictures (p, 64, 64, 3) uint8 are where `b`, mirrored if it has to be, lies about at `place` on `a`.
-
-    (p,) correlation of their fine detail, -1 to 1 and 0 where they hardly overlap, and (p,) how far the colors are
-    apart, 0 to 255: the mean over the channels and over the pixels that are not white.
+    (q,) correlation of their fine detail, -1 to 1 and 0 where they hardly overlap, and (q,) how far the colors are
+    apart, smoothed, 0 to 255: the mean over the channels and over the pixels that are not white.
     """
-    detail, shade = [np.zeros(0, np.float32)], [np.zeros(0, np.float32)]
-    for start in range(0, len(a), BLOCK):
-        block = slice(start, start + BLOCK)
-        first, second = (each[block].astype(np.float32) for each in (a, b))
-        at = register(smooth(first @ GRAY), smooth(second @ GRAY), 6, place[block])
-        over, there = lay(second, at)
-        first, over = smooth(first), smooth(over)
-        alike = correlation(_fine(first @ GRAY), _fine(over @ GRAY), there)
-        detail.append(np.where(there.mean(axis=(1, 2)) >= OVERLAP, alike, 0).astype(np.float32))
-        shade.append(_shade(first, over, there))
-    return np.concatenate(detail), np.concatenate(shade)
+    from lookalike.analysis import _overlay
+
+    detail, shade = np.empty(len(laid.pairs), np.float32), np.empty(len(laid.pairs), np.float32)
+    shown: Array = np.asarray(pictures).view(np.ndarray)  # a memory map as well
+
+    def run(span: tuple[int, int]) -> None:
+        part = slice(*span)
+        given = laid.pairs[part], laid.way[part], laid.place[part]
+        _overlay.lay_fine(shown, *given, OVERLAP, detail[part], shade[part])
+
+    with Workers(threads) as workers:
+        for _ in workers.map(run, spans(len(laid.pairs), FINE_BLOCK)):
+            pass
+    return detail, shade
 
 
-def _shade(a: Floats, b: Floats, there: Mask) -> Floats:
-    """(p,) mean difference of the colors of (p, s, s, 3) over the pixels that are `there` and not white in both."""
-    colored = there & (np.minimum(a @ GRAY, b @ GRAY) < WHITE)
-    apart = (np.abs(a - b).mean(axis=-1) * colored).sum(axis=(1, 2))
-    shade: Floats = (apart / np.maximum(colored.sum(axis=(1, 2)), 1)).astype(np.float32)
-    return shade
+def one_photo(
+    pictures: Bytes, laid: Laid, threshold: float, *, threads: int | None = None, progress: Advance | None = None
+) -> list[list[int]]:
+    """Groups of the rows of `pictures` (n, 64, 64, 3) uint8 that show one photo, ascending in themselves and by
+    their first: all that pairs tie together whose fine detail correlates by `threshold` and whose colors are the same.
+
+    The best fits are looked at first; a pair that others have tied together by then needs no look.
+    """
+    groups = Groups(len(pictures))
+    for start, stop in spans(len(laid.pairs), ROUND):
+        apart = np.arange(start, stop)
+        apart = apart[[groups.root(a) != groups.root(b) for a, b in laid.pairs[start:stop].tolist()]]
+        asked = Laid(laid.pairs[apart], laid.fit[apart], laid.way[apart], laid.place[apart])
+        detail, shade = likeness(pictures, asked, threads=threads)
+        for a, b in asked.pairs[(detail >= threshold) & (shade <= SHADE)].tolist():
+            groups.join(a, b)
+        report(progress, stop, len(laid.pairs))
+    return groups.all()
 
 
-def _fine(gray: Floats) -> Floats:
-    return gray - smooth(smooth(smooth(gray)))
+class Groups:
+    """Rows 0 to n - 1 in groups that grow (union-find; the lowest row of a group is its root).
 
-
-def join(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
-    """Groups of all that pairs tie together (union-find), ascending in themselves and by their first.
-
-    >>> join([(5, 2), (7, 8), (2, 9)])
+    >>> groups = Groups(10)
+    >>> for a, b in [(5, 2), (7, 8), (2, 9)]:
+    ...     groups.join(a, b)
+    >>> groups.all()
     [[2, 5, 9], [7, 8]]
     """
-    parent: dict[int, int] = {}
 
-    def root(item: int) -> int:
-        while (above := parent.setdefault(item, item)) != item:
-            parent[item] = parent[above]
-            item = above
-        return item
+    def __init__(self, n: int) -> None:
+        self._parent = list(range(n))
 
-    for a, b in pairs:
-        low, high = sorted((root(a), root(b)))
-        parent[high] = low
-    groups: dict[int, list[int]] = {}
-    for item in sorted(parent):
-        groups.setdefault(root(item), []).append(item)
-    return list(groups.values())
+    def root(self, row: int) -> int:
+        """The lowest row of the group of `row`."""
+        parent = self._parent
+        while (above := parent[row]) != row:
+            parent[row] = parent[above]
+            row = above
+        return row
+
+    def join(self, a: int, b: int) -> None:
+        """Make the groups of two rows one."""
+        low, high = sorted((self.root(a), self.root(b)))
+        self._parent[high] = low
+
+    def all(self) -> list[list[int]]:
+        """The groups of two rows and more."""
+        found: dict[int, list[int]] = {}
+        for row in range(len(self._parent)):
+            found.setdefault(self.root(row), []).append(row)
+        return [rows for rows in found.values() if len(rows) > 1]

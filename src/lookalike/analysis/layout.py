@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.analysis._blocks import Array, Vectors, Workers, as_vectors, check_count, report
-from lookalike.analysis._lloyd import centered, mean_of, rotate
+from lookalike.analysis._blocks import Array, Vectors, Workers, as_vectors, check_count, report, spans
+from lookalike.analysis._lloyd import ROWS, centered, mean_of, rotate
 from lookalike.analysis.neighbors import nearest_neighbors
 from lookalike.errors import UsageError
 from lookalike.records import Advance, Doubles, Floats, Ints, Neighbors
@@ -76,7 +76,7 @@ def tsne_with_loss(
     n = len(rows)
     if neighbors is not None and len(neighbors.ids) != n:
         raise UsageError(f"neighbors of {len(neighbors.ids)} items for {n} vectors: give the graph of these vectors")
-    start = _principal(rows, seed, threads)
+    start = principal_places(rows, seed, threads)
     if n < 4 or not start.any():
         report(progress, EARLY + LATE, EARLY + LATE)
         return start.astype(np.float32), float("nan")
@@ -111,15 +111,15 @@ def _descent(
     return places.astype(np.float32), loss
 
 
-def _principal(rows: Array, seed: int, threads: int | None) -> Doubles:
+def principal_places(rows: Array, seed: int, threads: int | None) -> Doubles:
     """Positions (n, 2) along the two principal axes, the first of standard deviation 1; zeros if all are equal."""
     n, d = rows.shape
     out = np.zeros((n, 2))
-    if n < 2 or d == 0 or not (rows != rows[0]).any():
+    if n < 2 or d == 0 or not any((rows[a:b] != rows[0]).any() for a, b in spans(n, ROWS)):
         return out
     with Workers(threads) as workers:
         data, _ = centered(rows, mean_of(rows))
-        data = rotate(data, min(d, 64), np.random.default_rng(seed), workers)
+        data = rotate(data, min(d, 64), np.random.default_rng(seed), workers)[:]
         _, axes = np.linalg.eigh(data.T.astype(np.float64) @ data)
         axes = axes[:, ::-1][:, :2]
         # an axis has no sign of its own: its largest entry is made positive, so maps of like data agree

@@ -8,6 +8,8 @@ Jegou and Chum 2012, "Negative evidences and co-occurrences in image retrieval")
 variance among neighbors in place of the variance of all (after Bar-Hillel et al. 2005, "Learning a Mahalanobis metric
 from equivalence constraints"; neighbors stand in for the labels that there are none of). And each layer of a network
 has its say: its part of the vector becomes a unit vector of its own, weighted, before the parts stand side by side.
+What color vectors predict of a part counts as noise too, since color has a measure of its own (nuisance attributes are
+taken out in this way in speaker recognition: Solomonoff, Campbell and Boardman 2005).
 """
 
 from __future__ import annotations
@@ -17,23 +19,29 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lookalike.analysis._blocks import Vectors, as_vectors, spans
-from lookalike.analysis.neighbors import nearest_neighbors
+from lookalike.analysis._blocks import Vectors, Workers, as_vectors, spans
+from lookalike.analysis._few import few_nearest
 from lookalike.errors import UsageError
-from lookalike.records import Doubles, Floats
+from lookalike.records import Doubles, Floats, Ints
 
 DIMENSIONS = 384
 POWER = 0.25
 SHRINK = 0.5
 SAMPLE = 20_000
-ASKED = 8_000
-"""Items at most whose neighbors say what look-alikes differ in."""
+AMONG = 8_000
+"""Items at most among which neighbors are looked for."""
+ASKED = 3_000
+"""Of these, items at most whose neighbors say what look-alikes differ in."""
 PAIRS = 3
 """Neighbors of each of them."""
 WIDEST = 512
 """Axes that are looked at; the rest of a wider piece is too small to matter."""
 WITHIN_POWER = 0.5
 WITHIN_SHRINK = 0.1
+COLOR_NOISE = 1.0
+"""How much of the variance that color predicts is added to the variance among neighbors."""
+RIDGE = 1.0
+"""Added to the variance of each color number before it predicts, in mean variances of them."""
 _BLOCK = 4_096
 
 
@@ -58,18 +66,23 @@ class Whitening:
     axes: Doubles
     parts: tuple[Part, ...] = ()
 
-    def apply(self, vectors: Vectors) -> Floats:
+    def apply(self, vectors: Vectors, more: Floats | None = None) -> Floats:
         """The whitened vectors, (n, k) float32 of unit length; one that equals the mean stays zero.
+
+        `more` (n, e): columns that follow those of `vectors`; where it is NaN it counts as the mean.
 
         Each part has the square root of its weight as its length. Euclidean distances between them order as their
         cosines do. Worked out in float64, so a vector has the same result whatever it is handed over with.
         """
         array = as_vectors(vectors)
-        if array.shape[1] != len(self.mean):
-            raise UsageError(f"vectors have {array.shape[1]} numbers, the fit is for {len(self.mean)}")
+        extra = np.empty((len(array), 0), np.float32) if more is None else more
+        wide = array.shape[1] + extra.shape[1]
+        if wide != len(self.mean):
+            raise UsageError(f"vectors have {wide} numbers, the fit is for {len(self.mean)}")
         white = np.empty((len(array), self.axes.shape[1]), np.float32)
         for start, stop in spans(len(array), _BLOCK):
-            centered, first = array[start:stop].astype(np.float64) - self.mean, 0
+            whole = np.hstack([array[start:stop], extra[start:stop]], dtype=np.float64)
+            centered, first = np.nan_to_num(whole - self.mean, copy=False), 0
             for part in self.parts or (Part(0, len(self.mean), self.axes.shape[1], 1.0),):
                 axes = self.axes[part.start : part.stop, first : first + part.width]
                 block = centered[:, part.start : part.stop] @ axes
@@ -78,6 +91,11 @@ class Whitening:
                 white[start:stop, first : first + part.width] = unit
                 first += part.width
         return white
+
+
+def sample_rows(n: int, seed: int = 0) -> Ints:
+    """The rows of n that a fit looks at: all, or a seeded sample of 20,000 in their order."""
+    return _sample(n, SAMPLE, seed)
 
 
 def fit_whitening(
@@ -101,40 +119,41 @@ def fit_whitening(
     """
     array = as_vectors(vectors)
     if len(array) > SAMPLE:
-        rows = np.sort(np.random.default_rng(seed).choice(len(array), SAMPLE, replace=False))
-        array = array[rows]
-    data = array.astype(np.float64)
-    mean = data.mean(axis=0) if len(data) else np.zeros(data.shape[1])
-    data -= mean
-    variances, axes = np.linalg.eigh(data.T @ data / max(len(data) - 1, 1))
-    order = np.argsort(-variances, kind="stable")[: min(dimensions, max(len(data) - 1, 0))]
-    variances, axes = np.maximum(variances[order], 0), axes[:, order]
-    kept = variances > 1e-9 * variances.max(initial=0)
-    if not kept.any():
-        return Whitening(mean, np.zeros((data.shape[1], 1)))
-    variances, axes = variances[kept], axes[:, kept]
-    return Whitening(mean, _signed(axes) * (variances + shrink * variances.mean()) ** -power)
+        array = array[sample_rows(len(array), seed)]
+    mean, covariance = _moments(array)
+    return Whitening(mean, _scaled_axes(covariance, min(dimensions, max(len(array) - 1, 0)), power, shrink))
 
 
-def fit_looks(vectors: Vectors, parts: Sequence[tuple[int, float]] = (), *, seed: int = 0) -> Whitening:
+def fit_looks(
+    vectors: Vectors, parts: Sequence[tuple[int, float]] = (), *, colors: Vectors | None = None, seed: int = 0
+) -> Whitening:
     """Fit what the default ranking measures in, on (n, d) vectors or a seeded sample of 20,000 of them.
 
     `parts` are the widths of the pieces of a vector, in order, and their weights; none: one piece. Of each piece, up to
-    384 axes are kept. With the 3 nearest of up to 8,000 items, found in the partly whitened piece, an axis of variance
-    w among neighbors is divided by (w + mean / 10) ** 0.5, so what look-alikes differ in counts less. Raises
-    `UsageError` for widths that do not add up to d.
+    384 axes are kept. With the 3 nearest of up to 3,000 items among 8,000, found in the partly whitened piece, an axis
+    of variance w among neighbors is divided by (w + mean / 10) ** 0.5, so what look-alikes differ in counts less.
+
+    `colors` (n, c): color vectors of the same rows. What a ridge regression on them predicts of a piece is added to
+    what neighbors differ in, so that what an item looks like depends less on its color; the fit is a map of `vectors`
+    alone all the same. Raises `UsageError` for widths that do not add up to d, or colors of other rows.
     """
-    array = as_vectors(vectors)
+    array, known = as_vectors(vectors), None if colors is None else as_vectors(colors, "colors")
+    if known is not None and len(known) != len(array):
+        raise UsageError(f"vectors has {len(array)} rows, colors {len(known)}: give one row an item in both")
     d = array.shape[1]
     parts = parts or ((d, 1.0),)
     widths, weights = [width for width, _ in parts], np.array([weight for _, weight in parts], np.float64)
     if sum(widths) != d or min(widths) < 1 or not (weights > 0).all():
         raise UsageError(f"parts of the widths {widths} do not make up {d} numbers with weights above 0: check both")
     if len(array) > SAMPLE:
-        array = array[np.sort(np.random.default_rng(seed).choice(len(array), SAMPLE, replace=False))]
-    fits, ends = [], np.cumsum(widths)
-    for start, stop in zip(ends - widths, ends, strict=True):
-        fits.append(_fit_part(np.ascontiguousarray(array[:, start:stop]), seed))
+        rows = sample_rows(len(array), seed)
+        array, known = array[rows], None if known is None else known[rows]
+    ends = np.cumsum(widths)
+    with Workers(None) as workers:
+        pieces = zip(ends - widths, ends, strict=True)
+        fits = list(
+            workers.map(lambda piece: _fit_part(np.ascontiguousarray(array[:, slice(*piece)]), known, seed), [*pieces])
+        )
     axes = np.zeros((d, sum(fit.axes.shape[1] for fit in fits)))
     made, first = [], 0
     for fit, start, stop, weight in zip(fits, ends - widths, ends, weights / weights.sum(), strict=True):
@@ -145,24 +164,89 @@ def fit_looks(vectors: Vectors, parts: Sequence[tuple[int, float]] = (), *, seed
     return Whitening(np.concatenate([fit.mean for fit in fits]), axes, tuple(made))
 
 
-def _fit_part(vectors: Floats, seed: int) -> Whitening:
+def _fit_part(vectors: Floats, colors: Floats | None, seed: int) -> Whitening:
     """Axes of one piece (n, d): divided by what neighbors differ in, then those of largest variance."""
-    rotation = fit_whitening(vectors, dimensions=WIDEST, power=0.0, shrink=0.0, seed=seed)
-    if not rotation.axes.any():
-        return rotation
-    turned = (vectors - rotation.mean) @ rotation.axes
-    asked = np.arange(len(turned))
-    if len(asked) > ASKED:
-        asked = np.sort(np.random.default_rng(seed).choice(len(turned), ASKED, replace=False))
-    some = turned[asked]
-    near = nearest_neighbors(fit_whitening(some, seed=seed).apply(some), PAIRS).ids
-    differences = (some[:, None] - some[near]).reshape(-1, some.shape[1])
-    within, axes = np.linalg.eigh(differences.T @ differences / max(len(differences), 1))
+    mean, covariance = _moments(vectors)
+    rotation = _scaled_axes(covariance, min(WIDEST, max(len(vectors) - 1, 0)), 0.0, 0.0)
+    if not rotation.any():
+        return Whitening(mean, rotation)
+    some = ((vectors[_sample(len(vectors), AMONG, seed)] - mean) @ rotation).astype(np.float32)
+    asked = _sample(len(some), ASKED, seed)
+    near = few_nearest(fit_whitening(some, seed=seed).apply(some), PAIRS, asked)
+    differences = (some[asked, None] - some[near]).reshape(-1, some.shape[1])
+    noise = (differences.T @ differences).astype(np.float64) / max(len(differences), 1)
+    if colors is not None:
+        noise += COLOR_NOISE * (rotation.T @ _predicted(vectors, colors) @ rotation)
+    within, axes = np.linalg.eigh(noise)
     within = np.maximum(within, 0)
     if within.mean() > 0:
         axes = axes * (within + WITHIN_SHRINK * within.mean()) ** -WITHIN_POWER
-    last = fit_whitening(turned @ axes, power=0.0, shrink=0.0, seed=seed)
-    return Whitening(rotation.mean, _signed(rotation.axes @ axes @ last.axes))
+    axes = rotation @ axes
+    last = _scaled_axes(axes.T @ covariance @ axes, min(DIMENSIONS, len(vectors) - 1), 0.0, 0.0)
+    return Whitening(mean, _signed(axes @ last))
+
+
+def _predicted(vectors: Floats, colors: Floats) -> Doubles:
+    """The covariance (d, d) of what a ridge regression on colors (n, c) predicts of vectors (n, d)."""
+    mean, own = _moments(colors)
+    size = float(np.trace(own)) / len(own)
+    if size == 0:
+        return np.zeros((vectors.shape[1], vectors.shape[1]))
+    both = np.zeros((len(own), vectors.shape[1]))
+    for start, stop in spans(len(vectors), _BLOCK):
+        both += (colors[start:stop] - mean).T @ vectors[start:stop]
+    slopes = np.linalg.solve(own + RIDGE * size * np.eye(len(own)), both / max(len(vectors) - 1, 1))
+    predicted: Doubles = slopes.T @ own @ slopes
+    return predicted
+
+
+def beside(looks: Whitening, other: Whitening, share: float) -> Whitening:
+    """Two fits as one, of the columns of the first and then of the second: `share`, over 0 and below 1, is what the
+    second counts. Where nothing varies in the second, the first alone.
+    """
+    if not 0 < share < 1:
+        raise UsageError(f"share={share} is out of range: give a value over 0 and below 1")
+    if not other.axes.any():
+        return looks
+    (d, k), (e, m) = looks.axes.shape, other.axes.shape
+    axes = np.zeros((d + e, k + m))
+    axes[:d, :k], axes[d:, k:] = looks.axes, other.axes
+    first = looks.parts or (Part(0, d, k, 1.0),)
+    parts = [Part(part.start, part.stop, part.width, (1 - share) * part.weight) for part in first]
+    parts += [
+        Part(d + part.start, d + part.stop, part.width, share * part.weight)
+        for part in other.parts or (Part(0, e, m, 1.0),)
+    ]
+    return Whitening(np.concatenate([looks.mean, other.mean]), axes, tuple(parts))
+
+
+def _moments(vectors: Floats | Doubles) -> tuple[Doubles, Doubles]:
+    """Mean and covariance in float64, block by block: no copy of all is made."""
+    d = vectors.shape[1]
+    mean: Doubles = vectors.mean(axis=0, dtype=np.float64) if len(vectors) else np.zeros(d)
+    covariance = np.zeros((d, d))
+    for start, stop in spans(len(vectors), _BLOCK):
+        block = vectors[start:stop] - mean
+        covariance += block.T @ block
+    return mean, covariance / max(len(vectors) - 1, 1)
+
+
+def _scaled_axes(covariance: Doubles, most: int, power: float, shrink: float) -> Doubles:
+    """The `most` axes of largest variance, each divided by a power of its variance; one of zeros if none varies."""
+    variances, axes = np.linalg.eigh(covariance)
+    order = np.argsort(-variances, kind="stable")[:most]
+    variances, axes = np.maximum(variances[order], 0), axes[:, order]
+    kept = variances > 1e-9 * variances.max(initial=0)
+    if not kept.any():
+        return np.zeros((len(covariance), 1))
+    variances, axes = variances[kept], axes[:, kept]
+    scaled: Doubles = _signed(axes) * (variances + shrink * variances.mean()) ** -power
+    return scaled
+
+
+def _sample(n: int, most: int, seed: int) -> Ints:
+    """All of n rows, or a seeded sample of `most` of them in their order."""
+    return np.arange(n) if n <= most else np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
 
 
 def _signed(axes: Doubles) -> Doubles:

@@ -16,12 +16,12 @@ from lookalike.records import Floats, Hit, Similar
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query that was understood: the row of an item, or the vector and color vector of a photo and its `picture`."""
+    """A query that was understood: the row of an item; of a photo its vector, color vector, outline and `picture`."""
 
     name: str
     picture: bytes | None = None
     row: int | None = None
-    photo: tuple[Floats, Floats] | None = None
+    photo: tuple[Floats, Floats, Floats] | None = None
 
 
 def answer(view: View, asked: Query, options: RankingOptions) -> Similar:

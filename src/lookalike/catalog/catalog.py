@@ -251,13 +251,15 @@ class Catalog(Study):
         perplexity: float | None = None,
         seed: int = 0,
         keep: bool = False,
+        method: str = "tsne",
         progress: Progress | None = None,
     ) -> Layout:
         """The t-SNE map of all items (van der Maaten and Hinton 2008). Stored; rows are in the order of ids.
 
+        `method` "umap": by UMAP (McInnes, Healy and Melville 2018), which the extra `umap` installs.
         `keep`: items that are on the map stay where they are, and only new ones are placed amid their look-alikes.
         """
-        options = MapOptions(perplexity=perplexity, seed=seed)
+        options = MapOptions(perplexity=perplexity, seed=seed, method=method)
         return pipeline.compute_map(self.store, options, keep=keep, progress=progress)
 
     def report(self, out: Source, *, where: str | None = None, progress: Progress | None = None) -> Path:
@@ -391,7 +393,7 @@ class Catalog(Study):
 
     def _photo(self, name: str, data: bytes, decoder: images.Decoder) -> Query:
         photo, vector = self._embedded(name, data, decoder)
-        return Query(name, picture=photo.thumbnail, photo=(vector, photo.color))
+        return Query(name, picture=photo.thumbnail, photo=(vector, photo.color, photo.outline))
 
     def _embedded(self, name: str, data: bytes, decoder: images.Decoder) -> tuple[Photo, Floats]:
         """A photo that came as bytes, and its vector; raises `UsageError` where there is none."""

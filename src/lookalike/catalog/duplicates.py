@@ -9,22 +9,23 @@ import numpy as np
 from PIL import Image
 
 from lookalike.analysis import nearest_neighbors
-from lookalike.analysis.duplicates import SHADE, SIDE, Sketches, join, lay_over, likeness, sketch
+from lookalike.analysis.duplicates import SIDE, Sketches, lay_over, one_photo, sketch
 from lookalike.catalog.overview import Thumbnails
 from lookalike.catalog.view import View
+from lookalike.engines import LocalEngine
 from lookalike.options import DuplicateOptions
-from lookalike.pipeline import GRAPH_K, compute_neighbors, step
-from lookalike.records import Advance, Bytes, Ints, Progress
+from lookalike.pipeline import GRAPH_K, compute_neighbors, room, step
+from lookalike.records import Advance, Bytes, Progress
 
-READ = 512
-"""Thumbnails that are read, and pairs that are compared, at a time."""
+DECODED = 64
+"""Thumbnails that a thread takes at a time."""
 
 
 def find_duplicates(view: View, options: DuplicateOptions, *, progress: Progress | None = None) -> list[list[str]]:
     """Groups of ids, two or more each; ids ascend in a group, groups by their first id.
 
     Pairs are looked for among the neighbors of the stored graph, which is computed where it is missing or older than
-    the items, and told apart by their thumbnails.
+    the items, so there are at most 30 a item; thumbnails tell them apart.
     """
     if len(view.ids) < 2:
         return []
@@ -35,32 +36,13 @@ def find_duplicates(view: View, options: DuplicateOptions, *, progress: Progress
     near = graph.ids[:, :GRAPH_K]
     pairs = np.stack([np.repeat(np.arange(len(near)), near.shape[1]), near.ravel()], axis=1)
     pairs = np.unique(np.sort(pairs[pairs[:, 1] >= 0], axis=1), axis=0)
-    same = same_photo(view, pairs, options, progress=progress)
-    return [[view.ids[row] for row in group] for group in join(map(tuple, same.tolist()))]
+    pictures, sketches = _pictures(view, step(progress, "thumbnails"))
+    laid = lay_over(sketches, pairs, progress=step(progress, "pairs"))
+    groups = one_photo(pictures, laid, options.threshold, progress=step(progress, "duplicates"))
+    return [[view.ids[row] for row in group] for group in groups]
 
 
-def same_photo(view: View, pairs: Ints, options: DuplicateOptions, *, progress: Progress | None = None) -> Ints:
-    """Those of the pairs (p, 2) of rows whose thumbnails are of one photo, (q, 2)."""
-    laid = lay_over(_sketches(view, step(progress, "thumbnails")), pairs)
-    order = np.lexsort((laid.pairs.max(axis=1), laid.pairs.min(axis=1)))  # what shows one item lies together
-    advance = step(progress, "duplicates")
-    found = np.zeros(len(order), bool)
-    for start in range(0, len(order), READ):
-        part = order[start : start + READ]
-        rows, inverse = np.unique(laid.pairs[part], return_inverse=True)
-        shown = pictures(list(Thumbnails(view.store, [view.ids[row] for row in rows])))
-        first, second = (shown[inverse.reshape(-1, 2)[:, side]] for side in (0, 1))
-        mirrored = laid.mirrored[part]
-        second[mirrored] = second[mirrored][:, :, ::-1]
-        detail, shade = likeness(first, second, laid.place[part])
-        found[part] = (detail >= options.threshold) & (shade <= SHADE)
-        if advance:
-            advance(min(start + READ, len(order)), len(order))
-    same: Ints = np.unique(np.sort(laid.pairs[found], axis=1), axis=0)
-    return same
-
-
-def pictures(thumbnails: Sequence[bytes]) -> Bytes:
+def small_pictures(thumbnails: Sequence[bytes]) -> Bytes:
     """(n, 64, 64, 3) uint8 of JPEG bytes, both sides stretched to fit."""
     found = np.empty((len(thumbnails), SIDE, SIDE, 3), np.uint8)
     for place, data in enumerate(thumbnails):
@@ -70,11 +52,22 @@ def pictures(thumbnails: Sequence[bytes]) -> Bytes:
     return found
 
 
-def _sketches(view: View, advance: Advance | None) -> Sketches:
+def _pictures(view: View, advance: Advance | None) -> tuple[Bytes, Sketches]:
+    """All thumbnails, small, decoded by several threads, and their sketches."""
     n, thumbnails = len(view.ids), Thumbnails(view.store, view.ids)
-    parts = []
-    for start in range(0, n, READ):
-        parts.append(sketch(pictures(thumbnails[start : start + READ])))
+    pictures: Bytes = room((n, SIDE, SIDE, 3), np.uint8, "small pictures")
+    coarse, tint, done = [], [], 0
+    batches = (thumbnails[start : start + DECODED] for start in range(0, n, DECODED))
+    for shown, known in LocalEngine().run(_decoded, batches):
+        pictures[done : done + len(shown)] = shown
+        coarse.append(known.coarse)
+        tint.append(known.tint)
+        done += len(shown)
         if advance:
-            advance(min(start + READ, n), n)
-    return Sketches(np.concatenate([part.coarse for part in parts]), np.concatenate([part.tint for part in parts]))
+            advance(done, n)
+    return pictures, Sketches(np.concatenate(coarse), np.concatenate(tint))
+
+
+def _decoded(thumbnails: Sequence[bytes]) -> tuple[Bytes, Sketches]:
+    pictures = small_pictures(thumbnails)
+    return pictures, sketch(pictures)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import shlex
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -37,6 +37,34 @@ PER_SIDE = 16
 """Pictures side by side in a sheet, which is square."""
 
 
+FACTS = ("id", "path", "width", "height", "format")
+"""What is told of an item besides its metadata."""
+KEPT_PICTURES = 64 << 20
+"""Bytes of thumbnails, and of sheets of them, that stay in memory."""
+
+
+class Kept:
+    """Bytes by name, the newest up to `most` in all. Safe for many threads."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._size, self._lock = most, 0, threading.Lock()
+        self._found: dict[Hashable, bytes] = {}
+
+    def get(self, name: Hashable) -> bytes | None:
+        """What was put there, or None."""
+        return self._found.get(name)
+
+    def put(self, name: Hashable, value: bytes) -> None:
+        """Keep it; the oldest give way."""
+        with self._lock:
+            if name in self._found:
+                return
+            self._found[name] = value
+            self._size += len(value)
+            while self._size > self._most and len(self._found) > 1:
+                self._size -= len(self._found.pop(next(iter(self._found))))
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """Whether a result is there: `state` is `current`, `older` (than the items) or `missing`."""
@@ -57,15 +85,13 @@ class Explorer:
         self.title = title or catalog.title()
         self._view: View = catalog.view()
         self._store = catalog.store
-        self._lock = threading.Lock()
         self._regrouping = threading.Lock()
         self._groupings: dict[int, tuple[dict[str, Any], Ints]] = {}
-        self._pictures: dict[str, bytes] = {}
-        self._kept = 0
+        self._pictures, self._made = Kept(KEPT_PICTURES), Kept(KEPT_PICTURES)
 
     def warm(self) -> None:
         """Make ready what the first visitor would wait for: vectors, both faces of the metadata, the map, the model."""
-        _ = self.info, self.points, self.columns, self.clusters, self._view.paths
+        _ = self.info, self.points, self.columns, self.clusters, self._view.paths, self._facts
         for item in self.ids[:1]:
             self._view.space(RankingOptions()).searcher.prepare()
             self.search(self.thumbnail(item), RankingOptions(k=1))
@@ -83,7 +109,7 @@ class Explorer:
     @cached_property
     def metadata(self) -> pa.Table:
         """The metadata, one row an item; a catalog without any has no columns."""
-        return self._view.metadata
+        return self._view.metadata.combine_chunks()
 
     @property
     def written(self) -> str:
@@ -224,22 +250,26 @@ class Explorer:
             raise NotFound(f"there is no item {item[:200]!r}: /api/items lists the ids")
         return row
 
+    @cached_property
+    def _facts(self) -> pa.Table:
+        """Path, size and format of each row."""
+        table = self._store.read(schema.ITEMS, list(FACTS))
+        place = pc.index_in(pa.array(self.ids, pa.string()), value_set=table["id"].combine_chunks())
+        return table.take(place).combine_chunks()
+
     def _described(self, rows: Sequence[int]) -> list[dict[str, Any]]:
-        names = ["id", "path", "width", "height", "format"]
-        ids = [self.ids[row] for row in rows]
-        facts = {row["id"]: row for row in self._store.read(schema.ITEMS, names, ids=ids).to_pylist()}
-        metadata = self.metadata.take(pa.array(list(rows), pa.int64())).to_pylist()
-        if not self.metadata.column_names:
-            metadata = [{} for _ in rows]
+        at = pa.array(list(rows), pa.int64())
+        facts = self._facts.take(at).select(list(FACTS)).to_pylist()
+        metadata = self.metadata.take(at).to_pylist() if self.metadata.column_names else [{} for _ in rows]
         return [
             {
-                **facts[self.ids[row]],
+                **own,
                 "metadata": {name: _plain(value) for name, value in values.items()},
                 "cluster": int(self.labels[row]) if self.labels[row] >= 0 else None,
                 "x": _plain(float(self.positions[row, 0])),
                 "y": _plain(float(self.positions[row, 1])),
             }
-            for row, values in zip(rows, metadata, strict=True)
+            for row, own, values in zip(rows, facts, metadata, strict=True)
         ]
 
     @cached_property
@@ -294,17 +324,12 @@ class Explorer:
         known = self._pictures.get(item)
         if known is None:
             known = self.catalog.thumbnails([self.ids[self.row(item)]])[0]
-            self._remember(item, known)
+            self._pictures.put(item, known)
         return known
 
-    def _remember(self, item: str, picture: bytes) -> None:
-        with self._lock:
-            if item in self._pictures:
-                return
-            self._pictures[item] = picture
-            self._kept += len(picture)
-            while self._kept > 64 << 20:
-                self._kept -= len(self._pictures.pop(next(iter(self._pictures))))
+    def seen_thumbnail(self, item: str) -> bytes | None:
+        """As `thumbnail` if it is in memory, else None."""
+        return self._pictures.get(item)
 
     @cached_property
     def _slots(self) -> Ints:
@@ -315,7 +340,19 @@ class Explorer:
         """How many sheets hold all pictures."""
         return -(-len(self.ids) // PER_SIDE**2)
 
-    def sheet(self, number: int, side: int = 64, format: str = "JPEG", quality: int = 80) -> bytes:
+    def made_sheet(self, number: int) -> bytes | None:
+        """As `sheet` if it is in memory, where the last 64 MiB of them are kept, else None."""
+        return self._made.get(number)
+
+    def sheet(self, number: int) -> bytes:
+        """A sheet as a page shows it: squares of 64 pixels, JPEG."""
+        known = self._made.get(number)
+        if known is None:
+            known = self.draw_sheet(number, 64, "JPEG", 80)
+            self._made.put(number, known)
+        return known
+
+    def draw_sheet(self, number: int, side: int, format: str, quality: int) -> bytes:
         """The pictures of 256 slots in one, 16 by 16 from the top left, each in the middle of a square of `side`."""
         if not 0 <= number < self.sheets:
             raise NotFound(f"there is no sheet {number}: there are {self.sheets}, counted from 0")
@@ -324,7 +361,7 @@ class Explorer:
         high = -(-len(rows) // PER_SIDE) * side
         paper = Image.new("RGB", (PER_SIDE * side, high), "white")
         for place, (item, picture) in enumerate(zip(ids, self.catalog.thumbnails(ids), strict=True)):
-            self._remember(item, picture)
+            self._pictures.put(item, picture)
             with Image.open(io.BytesIO(picture)) as photo:
                 photo.draft("RGB", (side, side))
                 scale = side / max(photo.size)

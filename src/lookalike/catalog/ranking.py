@@ -109,8 +109,8 @@ def rank_row(view: View, row: int, options: RankingOptions) -> Ranked:
     return _varied(space, _nearest(view, space, query, pool(options), allowed), options)
 
 
-def rank_photo(view: View, vector: Floats, color: Floats, options: RankingOptions) -> Ranked:
-    """The k nearest of a photo that is no item's, by its vector and its color vector; (1, k) or fewer."""
+def rank_photo(view: View, vector: Floats, color: Floats, outline: Floats, options: RankingOptions) -> Ranked:
+    """The k nearest of a photo that is no item's, by its vector, color vector and outline; (1, k) or fewer."""
     for name, fields in (("same", options.same), ("prefer", [field for field, _ in options.prefer])):
         if fields:
             raise UsageError(
@@ -121,7 +121,7 @@ def rank_photo(view: View, vector: Floats, color: Floats, options: RankingOption
         return Ranked(nearly_nearest(view.store, view.rows, view.vectors, vector[None, :], options.k, np.array([-1])))
     allowed = None if options.where is None else view.mask(options.where)
     space = view.space(options)
-    found = space.searcher.nearest(space.point(vector, color)[None, :], pool(options).k, allowed=allowed)
+    found = space.searcher.nearest(space.point(vector, color, outline)[None, :], pool(options).k, allowed=allowed)
     return _varied(space, found, options)
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from lookalike import analysis
 from lookalike.catalog.comparing import compare, write_sheet
 from lookalike.catalog.duplicates import find_duplicates
-from lookalike.catalog.ranking import asked_for, rank_items
+from lookalike.catalog.evaluating import evaluate
+from lookalike.catalog.ranking import asked_for
 from lookalike.catalog.tuning import tune
 from lookalike.catalog.view import View
-from lookalike.errors import UsageError
 from lookalike.options import DuplicateOptions, RankingOptions
-from lookalike.records import Clusters, Evaluation, Progress, Tuned
+from lookalike.records import Clusters, Progress, Tuned
 from lookalike.store import Store
 
 Source = str | os.PathLike[str]
@@ -55,20 +55,18 @@ class Study(ABC):
         same: Sequence[str] = (),
         prefer: Mapping[str, float] | None = None,
         diverse: bool = False,
+        by: str | None = None,
+        pairs: Source | None = None,
         progress: Progress | None = None,
-    ) -> Evaluation:
-        """Share of the k nearest that carry the query's label, per metadata column in `labels`."""
+    ) -> analysis.Evaluation:
+        """Share of the k nearest that carry the query's label, per metadata column in `labels`; precision and nDCG.
+
+        `by`: also for each value of this column. `pairs`: a table of pairs that people made (columns `id`, `other`,
+        and `alike`, yes or no, yes where it is left out); with it `labels` may be empty.
+        """
         options = asked_for(k=k, ranking=ranking, color=color, where=where, same=same, prefer=prefer, diverse=diverse)
-        for name, fields in (("same", options.same), ("prefer", tuple(prefer or {}))):
-            if scored := [label for label in labels if label in fields]:
-                raise UsageError(
-                    f"label {scored[0]!r} is scored, so it cannot be in {name}: leave it out of one of them"
-                )
-        view = self.view()
-        columns = {label: view.labels(label) for label in labels}
-        found = rank_items(view, options, progress=progress)
-        agreement = {label: analysis.agreement(found.ids, values) for label, values in columns.items()}
-        return Evaluation(k=k, n=len(view.ids), agreement=agreement)
+        table = None if pairs is None else Path(pairs)
+        return evaluate(self.view(), labels, options, by=by, pairs=table, progress=progress)
 
     def tune(
         self,

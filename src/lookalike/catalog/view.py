@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from lookalike.analysis import Field, Penalties, Searcher, Whitening, make_field, mix, typical_distance
 from lookalike.errors import UsageError
 from lookalike.options import RankingOptions
-from lookalike.pipeline import default_color, is_indexed, load_colors, load_vectors, measure, whitening
+from lookalike.pipeline import default_color, is_indexed, load_colors, load_outlines, load_vectors, measure, whitening
 from lookalike.records import Estimate, Floats, Value
 from lookalike.store import Store, schema
 
@@ -40,11 +40,11 @@ class Space:
     change: Whitening | None = None
     color: float = 0.0
 
-    def point(self, vector: Floats, color: Floats) -> Floats:
-        """A vector (d,) and a color vector (216,) as a point (k,)."""
+    def point(self, vector: Floats, color: Floats, outline: Floats) -> Floats:
+        """A vector (d,), a color vector (216,) and an outline (64,) as a point (k,)."""
         if self.change is None:
             return vector
-        point: Floats = mix(self.change.apply(vector[None, :]), color[None, :], self.color)[0]
+        point: Floats = mix(_looks(self.change, vector[None, :], outline[None, :]), color[None, :], self.color)[0]
         return point
 
     @cached_property
@@ -144,7 +144,8 @@ class View:
 
     @cached_property
     def _white(self) -> Floats:
-        return self._whitening.apply(self.vectors)
+        fit, vectors = self._whitening, self.vectors
+        return _looks(fit, vectors, load_outlines(self.store) if len(fit.mean) > vectors.shape[1] else None)
 
     @cached_property
     def _colors(self) -> Floats | None:
@@ -247,3 +248,8 @@ class View:
         for row in self.store.read(schema.METADATA, ids=ids).to_pylist():
             found[row["id"]] = {name: value for name, value in row.items() if name not in KEYS}
         return {row: (paths[self.ids[row]], found.get(self.ids[row], {})) for row in rows}
+
+
+def _looks(fit: Whitening, vectors: Floats, outlines: Floats | None) -> Floats:
+    """What items look like, (n, k); fits of old are of vectors alone."""
+    return fit.apply(vectors, outlines if len(fit.mean) > vectors.shape[1] else None)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lookalike.cli import options as opt
 from lookalike.cli.output import as_json, progress_bars, table
 from lookalike.options import RankingOptions, parse_preferences
+
+if TYPE_CHECKING:
+    from lookalike.records import Estimate
 
 
 def register(app: typer.Typer) -> None:
@@ -126,7 +129,21 @@ def recommend(
 
 def evaluate(
     catalog: opt.Catalog,
-    labels: Annotated[str, typer.Option(help="Metadata columns, separated by commas.", show_default=False)],
+    labels: Annotated[
+        str | None, typer.Option(help="Metadata columns, separated by commas.", show_default=False)
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(metavar="FIELD", help="Also for each value of this metadata column.", show_default=False),
+    ] = None,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TABLE",
+            help="Also agreement with pairs that people made: columns id, other and maybe alike (yes or no).",
+            show_default=False,
+        ),
+    ] = None,
     k: opt.K = 3,
     ranking: opt.Ranking = "default",
     color: opt.Color = None,
@@ -140,8 +157,8 @@ def evaluate(
     """How often look-alikes carry the query's label. The share of the k nearest, with 95% intervals."""
     import lookalike
 
-    told, held = dict(parse_preferences(prefer or ())), lookalike.open(catalog, version=version)
-    names = [name.strip() for name in labels.split(",") if name.strip()]
+    liked, held = dict(parse_preferences(prefer or ())), lookalike.open(catalog, version=version)
+    names = [name.strip() for name in (labels or "").split(",") if name.strip()]
     with progress_bars() as progress:
         found = held.evaluate(
             names,
@@ -150,16 +167,35 @@ def evaluate(
             color=color,
             where=where,
             same=same or (),
-            prefer=told,
+            prefer=liked,
             diverse=diverse,
+            by=by,
+            pairs=pairs,
             progress=progress,
         )
     if json:
         as_json(found.as_json())
         return
-    rows = [[name, round(e.value, 3), round(e.low, 3), round(e.high, 3)] for name, e in found.agreement.items()]
-    table(["label", "agreement", "low", "high"], rows)
-    typer.echo(f"Share of the {found.k} nearest with the query's label, {found.n:,} items, 95% interval.")
+    if found.agreement:
+        rows = [
+            [name, *_rounded(e), round(found.precision[name][0].value, 3), *_rounded(found.ndcg[name])]
+            for name, e in found.agreement.items()
+        ]
+        table(["label", "agreement", "low", "high", "first", "ndcg", "low", "high"], rows)
+        typer.echo(
+            f"Share of the {found.k} nearest with the query's label, {found.n:,} items, 95% interval; the share of "
+            f"the first alone; nDCG of the {found.k}."
+        )
+    for name, groups in found.groups.items():
+        table([str(found.by), "queries", name, "low", "high"], [[g.value, g.n, *_rounded(g.agreement)] for g in groups])
+    if found.pairs is not None:
+        told = found.pairs
+        rows = [
+            [f"{told.alike:,} alike pairs: one among the {found.k} nearest of the other", *_rounded(told.found)],
+            [f"{told.unlike:,} other pairs: neither is", *_rounded(told.apart)],
+            ["an alike pair is nearer than another", *_rounded(told.ordered)],
+        ]
+        table(["pairs", "share", "low", "high"], rows)
 
 
 def info(
@@ -187,6 +223,10 @@ def info(
         return
     for name, value in facts.items():
         typer.echo(f"{name:<10} {_shown(value)}")
+
+
+def _rounded(estimate: Estimate) -> list[float]:
+    return [round(value, 3) for value in (estimate.value, estimate.low, estimate.high)]
 
 
 def _receipt(value: float, low: float, high: float) -> str:

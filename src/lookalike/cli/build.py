@@ -13,7 +13,7 @@ import typer
 from lookalike.cli import options as opt
 from lookalike.cli.output import as_json, complain, progress_bars, skipped
 from lookalike.errors import UsageError
-from lookalike.options import ClusterOptions, ImageLimits, IndexOptions, ModelOptions, RankingOptions
+from lookalike.options import ClusterOptions, ImageLimits, IndexOptions, MapOptions, ModelOptions, RankingOptions
 
 if TYPE_CHECKING:
     from lookalike.catalog import Catalog
@@ -122,6 +122,7 @@ def run(
     max_k: opt.MaxK = 200,
     k: opt.Clusters = "auto",
     perplexity: opt.Perplexity = None,
+    method: opt.MapMethod = "tsne",
     seed: opt.Seed = 0,
     as_published: Annotated[
         bool,
@@ -159,12 +160,14 @@ def run(
         "perplexity": perplexity,
     }
     if as_published:
-        kept = ("model", "resize") if vectors is not None else ()
+        kept: tuple[str, ...] = ("model", "resize") if vectors is not None else ()
+        kept += ("perplexity",) if method != "tsne" else ()
         chosen |= {
             name: value for name, value in AS_PUBLISHED.items() if name not in kept and not _was_given(context, name)
         }
     clusters = ClusterOptions(max_k=chosen["max_k"], k=cluster_count(chosen["k"]), seed=seed)
     ranked = RankingOptions(k=recommendations, ranking=chosen["ranking"], color=color)
+    layout = MapOptions(perplexity=chosen["perplexity"], seed=seed, method=method)
     started = time.perf_counter()
     with progress_bars() as progress:
         held, done, notices = build(
@@ -181,7 +184,7 @@ def run(
             clusters,
             progress,
             ranking=ranked,
-            perplexity=chosen["perplexity"],
+            layout=layout,
         )
     _say(notices, done)
     if json:
@@ -201,12 +204,13 @@ def everything(
     progress: Progress,
     *,
     ranking: RankingOptions | None = None,
-    perplexity: float | None = None,
+    layout: MapOptions | None = None,
 ) -> dict[str, Any]:
     """Recommend, cluster, map and report into `out`; what `out` shows already is left as it is."""
     table, page, mark = out / "recommendations.parquet", out / "report.html", out / "run.json"
     catalog.cluster(clusters.k, max_k=clusters.max_k, seed=clusters.seed, progress=progress)
-    catalog.map(perplexity=perplexity, seed=clusters.seed, progress=progress)
+    layout = layout or MapOptions(seed=clusters.seed)
+    catalog.map(perplexity=layout.perplexity, seed=layout.seed, method=layout.method, progress=progress)
     asked = ranking or RankingOptions()
     state = {"shows": catalog.fingerprint(), "recommendations": asked.k, "ranking": asked.ranking, "color": asked.color}
     if not (table.exists() and page.exists() and _read(mark) == state):

@@ -54,19 +54,20 @@ def cluster(
 def map(
     catalog: opt.Catalog,
     perplexity: opt.Perplexity = None,
+    method: opt.MapMethod = "tsne",
     seed: opt.Seed = 0,
     keep: Annotated[bool, typer.Option("--keep", help="Leave items where they are; place only new ones.")] = False,
     json: opt.Json = False,
 ) -> None:
-    """Lay the items out on a map. t-SNE in two dimensions: look-alikes lie side by side."""
+    """Lay the items out on a map. t-SNE (or UMAP) in two dimensions: look-alikes lie side by side."""
     import lookalike
 
     held = lookalike.open(catalog)
     with progress_bars() as progress:
-        found = held.map(perplexity=perplexity, seed=seed, keep=keep, progress=progress)
+        found = held.map(perplexity=perplexity, method=method, seed=seed, keep=keep, progress=progress)
     if json:
         facts = {"kept": found.kept, "kl": found.kl, "placed": found.placed}
-        as_json({"items": len(found.positions), **facts, "perplexity": perplexity, "seed": seed})
+        as_json({"items": len(found.positions), **facts, "method": method, "perplexity": perplexity, "seed": seed})
     else:
         added = f" {found.placed:,} were placed without moving the others." if found.placed else ""
         typer.echo(f"{len(found.positions):,} items; {found.kept:.0%} of the 10 nearest stay near in the map.{added}")

@@ -143,6 +143,9 @@ Perplexity = Annotated[
     float | None,
     typer.Option(help="Perplexity of the map; 30 as published.", show_default="equal weights on the 15 nearest"),
 ]
+MapMethod = Annotated[
+    str, typer.Option(help="How the map is made: `tsne`, as published, or `umap` (extra); --perplexity is for `tsne`.")
+]
 
 
 def shown(catalog: Path) -> str:

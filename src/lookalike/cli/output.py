@@ -78,6 +78,9 @@ NAMES = {
     "map": "drawing the map",
     "report": "writing the report",
     "export": "gathering pictures",
+    "thumbnails": "reading pictures",
+    "pairs": "comparing pairs",
+    "duplicates": "looking closely",
 }
 
 

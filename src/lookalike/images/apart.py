@@ -22,6 +22,7 @@ from typing import Protocol, Self
 from lookalike.errors import LookalikeError, Rejected
 from lookalike.images import resample, wire
 from lookalike.images.decode import THUMBNAIL_SIDE, load
+from lookalike.images.fit import is_resized
 from lookalike.images.worker import BUSY
 from lookalike.options import Fit, ImageLimits
 from lookalike.records import Photo
@@ -81,13 +82,13 @@ class _Here:
 
     def results(self) -> list[Photo | Rejected]:
         photos, fit, limits, side = self._given
-        resample.warm_up(len(photos))
         found: list[Photo | Rejected] = []
         for data in photos:
             try:
                 found.append(load(data, fit, limits, thumbnail_side=side))
             except Rejected as reason:
                 found.append(reason)
+        resample.warm_up(_resized(found, fit, side))
         return found
 
 
@@ -109,7 +110,6 @@ class Workers:
         self, photos: Sequence[bytes], fit: Fit, limits: ImageLimits, *, thumbnail_side: int = THUMBNAIL_SIDE
     ) -> _Apart:
         """See `Decoder.start`."""
-        self.compiler.count(len(photos))
         return _Apart(self, photos, fit, limits, thumbnail_side)
 
     def take(self) -> _Worker:
@@ -189,7 +189,10 @@ class _Apart:
                 # What ended a process is tried again alone, after the others.
                 first = [row for row in rest if not self._tries[row]]
                 self._ask(first or rest[:1])
-        return [self._found[row] for row in range(len(self._photos))]
+        found = [self._found[row] for row in range(len(self._photos))]
+        fit, _, side = self._how
+        self._workers.compiler.count(_resized(found, fit, side))
+        return found
 
     def _blame(self, worker: _Worker, at: int, done: int) -> None:
         """Note what the photo `at` did to its worker."""
@@ -360,6 +363,11 @@ def _shared_file() -> int:
         return os.memfd_create("lookalike", os.MFD_CLOEXEC)
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())
+
+
+def _resized(found: Sequence[Photo | Rejected], fit: Fit, side: int) -> int:
+    """How many photos were resized: for the others, loops that resize are not worth loading."""
+    return sum(isinstance(one, Photo) and is_resized(one.width, one.height, fit, side) for one in found)
 
 
 def _named(status: int) -> str:

@@ -30,6 +30,7 @@ from lookalike.images import structure
 from lookalike.images.color import to_rgb
 from lookalike.images.fit import fit_image, fitted_size, to_array
 from lookalike.images.histogram import color_histogram
+from lookalike.images.outline import outline
 from lookalike.images.quiet import quiet, silence_libtiff
 from lookalike.images.resample import Resizer
 from lookalike.images.sniff import ACCEPTED, foreign, sniff
@@ -139,6 +140,7 @@ def _load(name: str, data: bytes, fit: Fit, limits: ImageLimits, thumbnail_side:
         pixels=pixels,
         thumbnail=thumbnail,
         color=color_histogram(pixels),
+        outline=outline(pixels),
         format=name,
         width=width,
         height=height,

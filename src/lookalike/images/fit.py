@@ -56,6 +56,12 @@ def fit_image(image: Image.Image, fit: Fit, resize: Resizer | None = None) -> Im
     return resize(target)
 
 
+def is_resized(width: int, height: int, fit: Fit, side: int) -> bool:
+    """Whether a photo of this size is resized with smoothing: for the model, or for a thumbnail of `side`."""
+    for_model = (width, height) != (fit.size, fit.size) and fit.resize != "nearest"
+    return for_model or max(width, height) > side
+
+
 def to_array(image: Image.Image) -> Bytes:
     """The pixels of an RGB image, (height, width, 3) uint8."""
     return np.frombuffer(image.tobytes(), dtype=np.uint8).reshape(image.height, image.width, 3)

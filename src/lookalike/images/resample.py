@@ -24,7 +24,7 @@ GAP = 2.0
 """A photo more than twice this many times larger than needed is first reduced by whole numbers (`reducing_gap`)."""
 BITS = 22
 WARM = 512
-"""Photos before the loops are loaded: loading them takes as long as about this many are prepared faster by."""
+"""Resized photos before the loops are loaded: loading them takes as long as about this many are prepared faster by."""
 SEEN = 8
 """Resizes of one size before it is tried whether the loops agree with Pillow on it."""
 MOST_PIXELS = 4_000_000
@@ -153,7 +153,7 @@ def is_tried() -> bool:
 
 
 def warm_up(photos: int) -> None:
-    """Load the loops once `WARM` photos have been asked for in this process, while other threads go on without."""
+    """Load the loops once `WARM` photos were resized in this process, while other threads go on without."""
     _loops.photos += photos
     if _loops.photos >= WARM and not _loops.tried and _loops.lock.acquire(blocking=False):
         try:
@@ -172,7 +172,7 @@ class Compiler:
         self._lock = threading.Lock()
 
     def count(self, photos: int) -> None:
-        """Note that photos were asked for; begins to compile at `WARM` of them, without waiting."""
+        """Note that photos were resized; begins to compile at `WARM` of them, without waiting."""
         with self._lock:
             self._photos += photos
             if self._started or self._photos < WARM:

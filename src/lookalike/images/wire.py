@@ -19,14 +19,14 @@ import numpy as np
 from lookalike.errors import Rejected
 from lookalike.images.sniff import ACCEPTED
 from lookalike.options import Fit, ImageLimits
-from lookalike.records import COLOR_BINS, Photo
+from lookalike.records import COLOR_BINS, OUTLINE_CELLS, Photo
 
 HEAD = 4096
 """Bytes before the first file."""
 NONE = -1
 """The photo that is being decoded before the first one."""
 _FACTS = 8192
-_COLOR = 4 * COLOR_BINS
+_COLOR, _OUTLINE = 4 * COLOR_BINS, 4 * OUTLINE_CELLS
 _ROUNDING = 1e-3
 _PROGRESS = struct.Struct("<qq")
 _LENGTH = struct.Struct("<I")
@@ -95,7 +95,7 @@ def laid_out(lengths: Sequence[int], fit: Fit, limits: ImageLimits, side: int, *
     for _ in lengths:
         place = -(-place // 64) * 64
         slots.append(place)
-        place += _FACTS + _pixel_bytes(fit) + _COLOR + thumbnail_room(side)
+        place += _FACTS + _pixel_bytes(fit) + _COLOR + _OUTLINE + thumbnail_room(side)
     return Request(fit, limits, side, files, slots, place, loops)
 
 
@@ -123,7 +123,8 @@ def put_photo(memory: mmap, slot: int, fit: Fit, photo: Photo) -> None:
     size = _pixel_bytes(fit)
     np.frombuffer(memory, np.uint8, size, place)[:] = photo.pixels.reshape(-1)
     np.frombuffer(memory, np.float32, COLOR_BINS, place + size)[:] = photo.color
-    start = place + size + _COLOR
+    np.frombuffer(memory, np.float32, OUTLINE_CELLS, place + size + _COLOR)[:] = photo.outline
+    start = place + size + _COLOR + _OUTLINE
     memory[start : start + len(photo.thumbnail)] = photo.thumbnail
 
 
@@ -159,16 +160,21 @@ def taken(memory: mmap, slot: int, request: Request) -> Photo | Rejected:
     fit, place = request.fit, slot + _FACTS
     pixels = np.frombuffer(memory, np.uint8, _pixel_bytes(fit), place).copy()
     place += len(pixels)
+    end = place + _COLOR + _OUTLINE
     color = np.frombuffer(memory, np.float32, COLOR_BINS, place).copy()
-    thumbnail = memory[place + _COLOR : place + _COLOR + size]
+    outline = np.frombuffer(memory, np.float32, OUTLINE_CELLS, place + _COLOR).copy()
+    thumbnail = memory[end : end + size]
     if not (np.isfinite(color).all() and abs(float(np.square(color, dtype=np.float64).sum()) - 1) < _ROUNDING):
         raise ValueError("a color vector that is none")
+    if not np.isfinite(outline).all():
+        raise ValueError("an outline that is none")
     if not (thumbnail.startswith(b"\xff\xd8\xff") and thumbnail.endswith(b"\xff\xd9")):
         raise ValueError("a thumbnail that is no JPEG")
     return Photo(
         pixels=pixels.reshape(fit.size, fit.size, 3),
         thumbnail=thumbnail,
         color=color,
+        outline=outline,
         format=format,
         width=width,
         height=height,

@@ -13,16 +13,17 @@ from lookalike.pipeline.computing import (
     stored_map,
 )
 from lookalike.pipeline.embed import load_model
-from lookalike.pipeline.fitting import COLOR, default_color, is_outgrown, whitening
+from lookalike.pipeline.fitting import COLOR, OUTLINE, default_color, is_outgrown, whitening
 from lookalike.pipeline.graph import GRAPH_K, graph_k
 from lookalike.pipeline.indexing import Confirm, Plan, index, plan, remove
-from lookalike.pipeline.loading import load_colors, load_vectors
+from lookalike.pipeline.loading import load_colors, load_outlines, load_vectors, room
 from lookalike.pipeline.sweeping import regroup, swept
 from lookalike.pipeline.vectors import read_vectors, vectors_facts
 
 __all__ = [
     "COLOR",
     "GRAPH_K",
+    "OUTLINE",
     "Confirm",
     "Plan",
     "add",
@@ -38,6 +39,7 @@ __all__ = [
     "is_outgrown",
     "load_colors",
     "load_model",
+    "load_outlines",
     "load_vectors",
     "map_of",
     "measure",
@@ -46,6 +48,7 @@ __all__ = [
     "read_vectors",
     "regroup",
     "remove",
+    "room",
     "step",
     "stored_clusters",
     "stored_map",

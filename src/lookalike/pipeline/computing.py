@@ -83,10 +83,12 @@ def compute_map(
     patched = known is not None and known.results.get("placed", 0) > 0 and not keep and options is not None
     if options is None:
         options = MapOptions(**known.options) if known is not None else MapOptions()
-    asked = dataclasses.asdict(options)
+    asked = _map_asked(options)
     same = known is not None and known.options == asked
     if same and store.head.is_current(schema.MAP) and not patched:
         return stored_map(store)
+    if options.method == "umap":
+        analysis.load_umap()  # what is missing is said before anything is computed
     with store.writing():
         neighbors = compute_neighbors(store, graph_k(options), progress=progress)
         ids, vectors = load_vectors(store)
@@ -105,6 +107,12 @@ def compute_map(
     return found
 
 
+def _map_asked(options: MapOptions) -> dict[str, Any]:
+    """The options as they are stored: t-SNE goes without saying, as in maps of older versions."""
+    asked = dataclasses.asdict(options)
+    return asked if asked["method"] != "tsne" else {name: value for name, value in asked.items() if name != "method"}
+
+
 def _kept_map(store: Store, ids: Sequence[str], vectors: Floats, neighbors: Neighbors) -> Layout:
     """The stored map, without the items that are gone and with those that are new."""
     before = stored_map(store)
@@ -116,7 +124,8 @@ def _kept_map(store: Store, ids: Sequence[str], vectors: Floats, neighbors: Neig
     positions[old] = before.positions[places[old]]
     positions[~old] = analysis.place_new(positions[old], vectors[old], vectors[~old])
     placed = before.placed + int(np.count_nonzero(~old))
-    return Layout(positions=positions, kept=analysis.neighbors_kept(positions, neighbors), kl=before.kl, placed=placed)
+    kept = analysis.neighbors_kept(positions, neighbors)
+    return dataclasses.replace(before, positions=positions, kept=kept, placed=placed)
 
 
 def stored_clusters(store: Store) -> Clusters:
@@ -141,11 +150,12 @@ def stored_map(store: Store) -> Layout:
     """The map as stored, which may be older than the items."""
     table = store.read(schema.MAP).sort_by("id")
     positions = np.column_stack([table["x"].to_numpy(), table["y"].to_numpy()])
-    results = store.head.computed[schema.MAP].results
-    # older versions stored neither of the last two
+    computed = store.head.computed[schema.MAP]
+    results, method = computed.results, computed.options.get("method", "tsne")
+    # older versions stored neither of the last two results
     kl = results.get("kl")
     loss = float("nan") if kl is None else kl
-    return Layout(positions=positions, kept=results["kept"], kl=loss, placed=results.get("placed", 0))
+    return Layout(positions=positions, kept=results["kept"], kl=loss, placed=results.get("placed", 0), method=method)
 
 
 def clusters_of(vectors: Floats, options: ClusterOptions, *, progress: Progress | None = None) -> Clusters:
@@ -196,6 +206,9 @@ def _swept_clusters(
 
 def map_of(vectors: Floats, neighbors: Neighbors, options: MapOptions, *, progress: Progress | None = None) -> Layout:
     """The map of these vectors, from their graph."""
+    if options.method == "umap":
+        places = analysis.umap(vectors, options.seed, neighbors=neighbors, progress=step(progress, "map"))
+        return Layout(positions=places, kept=analysis.neighbors_kept(places, neighbors), method=options.method)
     positions, kl = analysis.tsne_with_loss(
         vectors,
         options.seed,

@@ -7,13 +7,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lookalike import models
-from lookalike.analysis import Part, Whitening, fit_looks
-from lookalike.pipeline.loading import load_vectors
-from lookalike.records import Floats
+from lookalike.analysis import Part, Whitening, beside, fit_looks, sample_rows
+from lookalike.pipeline.loading import load_colors, load_outlines, load_sample
+from lookalike.records import Floats, Ints
 from lookalike.store import Computed, Replace, Store, schema
 
-COLOR = 0.06
+COLOR = 0.12
 """The share of color in the default ranking; stored with a fit, so that it stays the same until the next."""
+OUTLINE = 0.1
+"""The share of the outline in what an item looks like, where a catalog has outlines of all its items."""
 OUTGROWN = 2.0
 """A fit is outgrown by a catalog of more than this many times its items, or of less than one part in this many."""
 
@@ -33,7 +35,8 @@ def renew_whitening(store: Store, *, refit: bool = False) -> None:
     items = store.head.rows.get(schema.ITEMS, 0)
     if items == 0 or not (refit or schema.WHITENING not in store.head.computed or is_outgrown(store)):
         return
-    fit = _fit(store, load_vectors(store)[1])
+    rows = sample_rows(items)
+    fit = _fit(store, load_sample(store, rows), rows)
     values = np.vstack([fit.mean, fit.axes.T])
     ids = ["mean", *(f"{axis:05d}" for axis in range(fit.axes.shape[1]))]
     flat = pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
@@ -52,12 +55,16 @@ def default_color(store: Store) -> float:
 def whitening(store: Store, vectors: Floats) -> Whitening:
     """The stored fit; where there is none, one of these vectors, which is then not stored."""
     if schema.WHITENING not in store.head.computed:
-        return _fit(store, vectors)
+        return _fit(store, vectors, np.arange(len(vectors)))
     table = store.read(schema.WHITENING).sort_by("id")
     values = pc.list_flatten(table["values"]).to_numpy().reshape(len(table), -1)
     parts = store.head.computed[schema.WHITENING].options.get("parts", [])
     return Whitening(values[-1], np.ascontiguousarray(values[:-1].T), tuple(Part(*part) for part in parts))
 
 
-def _fit(store: Store, vectors: Floats) -> Whitening:
-    return fit_looks(vectors, models.parts(store.head.model.name))
+def _fit(store: Store, vectors: Floats, rows: Ints) -> Whitening:
+    """A fit on the vectors of these rows. Where older items have no color vector or outline it does without."""
+    colors, outlines = load_colors(store), load_outlines(store)
+    known = None if np.isnan(colors[:, 0]).any() else colors[rows]
+    looks = fit_looks(vectors, models.parts(store.head.model.name), colors=known)
+    return looks if np.isnan(outlines[:, 0]).any() else beside(looks, fit_looks(outlines[rows]), OUTLINE)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from tempfile import TemporaryFile, gettempdir
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from lookalike.errors import StoreError
-from lookalike.records import COLOR_BINS, Advance, Floats, Ints
+from lookalike.records import COLOR_BINS, OUTLINE_CELLS, Advance, Floats, Ints
 from lookalike.store import Store, schema
 
 IN_MEMORY = 2 << 30
@@ -23,29 +25,55 @@ def load_vectors(store: Store, advance: Advance | None = None) -> tuple[list[str
     They are read in blocks, each put in its place: beyond the ids this takes the vectors once, or, above 2 GiB, a
     memory map of a temporary file (in `TMPDIR`) that goes when the array does. `advance` is called with (read, n).
     """
-    ids = store.read(schema.ITEMS, ["id"])["id"].combine_chunks()
-    order: Ints = pc.sort_indices(ids).to_numpy().astype(np.int64)
+    ids, order = _ordered(store)
     place = np.empty(len(ids), np.int64)
     place[order] = np.arange(len(ids))
-    vectors = _room(len(ids), store.head.model.dimension)
+    vectors: Floats = room((len(ids), store.head.model.dimension), np.float32, "the vectors")
+    _fill(store, ids, place, vectors, advance)
+    return ids.take(pa.array(order)).to_pylist(), vectors
+
+
+def load_sample(store: Store, rows: Ints) -> Floats:
+    """The vectors of some rows in the order of ids, (len(rows), d) float32; beyond the ids it takes no more memory."""
+    ids, order = _ordered(store)
+    place = np.full(len(ids), -1, np.int64)
+    place[order[rows]] = np.arange(len(rows))
+    vectors: Floats = room((len(rows), store.head.model.dimension), np.float32, "the vectors")
+    _fill(store, ids, place, vectors)
+    return vectors
+
+
+def _ordered(store: Store) -> tuple[pa.Array, Ints]:
+    """The ids as they are stored, and the rows that bring them in their order."""
+    ids = store.read(schema.ITEMS, ["id"])["id"].combine_chunks()
+    return ids, pc.sort_indices(ids).to_numpy().astype(np.int64)
+
+
+def _fill(store: Store, ids: pa.Array, place: Ints, vectors: Floats, advance: Advance | None = None) -> None:
+    """Put each stored vector in its place; those whose place is -1 are left out."""
     done = 0
     for table in store.stream(schema.ITEMS, ["id", "vector"]):
         to = slice(done, done + table.num_rows)
         if not table["id"].combine_chunks().equals(ids[to]):
             raise StoreError("the items changed while they were read: run the same command again")
-        vectors[place[to]] = pc.list_flatten(table["vector"]).to_numpy().reshape(table.num_rows, -1)
+        kept = place[to] >= 0
+        values = pc.list_flatten(table["vector"]).to_numpy().reshape(table.num_rows, -1)
+        vectors[place[to][kept]] = values if kept.all() else values[kept]
         done += table.num_rows
         if advance is not None:
             advance(done, len(ids))
     if done != len(ids):
         raise StoreError(f"{done} of {len(ids)} vectors could be read: run `lookalike check`")
-    return ids.take(pa.array(order)).to_pylist(), vectors
 
 
-def _room(n: int, d: int) -> Floats:
-    size = 4 * n * d
+def room(shape: tuple[int, ...], dtype: npt.DTypeLike, what: str) -> npt.NDArray[Any]:
+    """An array to be filled; above 2 GiB a memory map of a temporary file (in `TMPDIR`) that goes when the array does.
+
+    Raises `StoreError`, naming `what` it is for, where the disk has no room.
+    """
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     if size <= IN_MEMORY:
-        return np.empty((n, d), np.float32)
+        return np.empty(shape, dtype)
     with TemporaryFile(prefix="lookalike-") as file:
         try:
             if hasattr(os, "posix_fallocate"):
@@ -54,19 +82,28 @@ def _room(n: int, d: int) -> Floats:
                 file.truncate(size)
         except OSError as exc:
             raise StoreError(
-                f"{size:,} bytes for the vectors do not fit in {gettempdir()!r} ({exc.strerror}): "
+                f"{size:,} bytes for {what} do not fit in {gettempdir()!r} ({exc.strerror}): "
                 "set TMPDIR to a folder with more room"
             ) from exc
-        return np.memmap(file, np.float32, "r+", shape=(n, d))
+        return np.memmap(file, dtype, "r+", shape=shape)
 
 
 def load_colors(store: Store) -> Floats:
     """The (n, 216) float32 color vectors in the order of ids; rows of NaN where a catalog of old has none."""
-    table = store.read(schema.ITEMS, ["id", "color"]).combine_chunks()
-    colors = np.full((len(table), COLOR_BINS), np.nan, np.float32)
-    column = table["color"].combine_chunks() if len(table) else None
+    return _load(store, "color", COLOR_BINS)
+
+
+def load_outlines(store: Store) -> Floats:
+    """The (n, 64) float32 outlines in the order of ids; rows of NaN where a catalog of old has none."""
+    return _load(store, "outline", OUTLINE_CELLS)
+
+
+def _load(store: Store, name: str, width: int) -> Floats:
+    table = store.read(schema.ITEMS, ["id", name]).combine_chunks()
+    found = np.full((len(table), width), np.nan, np.float32)
+    column = table[name].combine_chunks() if len(table) else None
     if column is not None:
         known = pc.is_valid(column).to_numpy(zero_copy_only=False)
-        colors[known] = pc.list_flatten(column).to_numpy().reshape(-1, COLOR_BINS)
+        found[known] = pc.list_flatten(column).to_numpy().reshape(-1, width)
     order: Ints = pc.sort_indices(table["id"]).to_numpy().astype(np.int64)
-    return colors[order]
+    return found[order]

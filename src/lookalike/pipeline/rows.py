@@ -11,10 +11,12 @@ import pyarrow as pa
 
 from lookalike.errors import Rejected
 from lookalike.pipeline.embed import Embedded, Twin
-from lookalike.records import COLOR_BINS, Failure, Input
+from lookalike.records import COLOR_BINS, OUTLINE_CELLS, Failure, Input
 from lookalike.store import schema
 
 Row = Mapping[str, Any]
+_SEEN = {"color": COLOR_BINS, "outline": OUTLINE_CELLS}
+"""What a photo's pixels say besides its vector, and how many numbers that is; older rows may have none."""
 
 
 def embedded_row(done: Embedded) -> Row:
@@ -31,26 +33,28 @@ def embedded_row(done: Embedded) -> Row:
         "vector": done.vector,
         "thumbnail": photo.thumbnail,
         "color": photo.color,
+        "outline": photo.outline,
     }
 
 
 def twin_row(twin: Twin, other: Row) -> Row:
     """The row of a photo whose bytes are those of another one's row."""
-    return {"color": None, **other, **_origin(twin.input)}
+    return {"color": None, "outline": None, **other, **_origin(twin.input)}
 
 
 def items_table(rows: Sequence[Row], dimension: int) -> pa.Table:
     """Rows as the items table has them."""
     target = schema.items(dimension)
-    columns = {name: [row[name] for row in rows] for name in target.names if name not in ("vector", "color")}
+    columns = {name: [row[name] for row in rows] for name in target.names if name not in ("vector", *_SEEN)}
     flat = np.concatenate([np.asarray(row["vector"], np.float32) for row in rows])
     columns["vector"] = pa.FixedSizeListArray.from_arrays(pa.array(flat), dimension)
-    unknown = np.array([row["color"] is None for row in rows])
-    colors = np.zeros((len(rows), COLOR_BINS), np.float32)
-    for color, row in zip(colors, rows, strict=True):
-        if row["color"] is not None:
-            color[:] = row["color"]
-    columns["color"] = pa.FixedSizeListArray.from_arrays(pa.array(colors.ravel()), COLOR_BINS, mask=pa.array(unknown))
+    for name, width in _SEEN.items():
+        unknown = np.array([row[name] is None for row in rows])
+        numbers = np.zeros((len(rows), width), np.float32)
+        for found, row in zip(numbers, rows, strict=True):
+            if row[name] is not None:
+                found[:] = row[name]
+        columns[name] = pa.FixedSizeListArray.from_arrays(pa.array(numbers.ravel()), width, mask=pa.array(unknown))
     return pa.table(columns, schema=target)
 
 

@@ -46,7 +46,7 @@ def regroup(store: Store, stored: Clusters, ids: Sequence[str], vectors: Floats,
     rows = np.flatnonzero(place >= 0)
     packed = store.read(schema.SWEEP, ["groups"], ids=[str(k)])["groups"][0].as_py()
     groups: npt.NDArray[np.uint16] = np.frombuffer(packed, "<u2" if len(packed) > len(then) else np.uint8)
-    members = vectors[rows]
+    members = vectors if len(rows) == len(vectors) else vectors[rows]  # a copy only where some are new
     found, centers = analysis.settle(members, groups[place[rows]])
     chosen = analysis.representatives(members, found, centers)
     covering = analysis.exemplars(members, found, chosen)

@@ -33,6 +33,11 @@ class Context:
         """The number of items."""
         return len(self.data.ids)
 
+    @property
+    def mapped_by(self) -> str:
+        """What placed the items on the map, as people call it."""
+        return "UMAP" if self.data.layout.method == "umap" else "t-SNE"
+
     def title(self, row: int) -> str:
         """What an item is called."""
         return facts.title(self.data, row)

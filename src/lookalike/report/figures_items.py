@@ -212,7 +212,13 @@ def _clusters_box(sheet: Sheet, context: Context, x: float, y: float) -> None:
 
 
 def _map_box(sheet: Sheet, context: Context, x: float, y: float) -> None:
-    _label(sheet, x + 1.43, y + 1.22, "A map", "t-SNE to two dimensions:\nwhat looks alike lies close together")
+    _label(
+        sheet,
+        x + 1.43,
+        y + 1.22,
+        "A map",
+        f"{context.mapped_by} to two dimensions:\nwhat looks alike lies close together",
+    )
     if context.n:
         dots = DotMap(context.data.layout.positions, 300, mute=LIGHT.categories[0], accent=LIGHT.accent)
         largest = np.flatnonzero(context.data.clusters.labels == context.order[0])

@@ -148,7 +148,7 @@ def _method(context: Context, files: list[str]) -> str:
         (
             _mini(context, dots, context.order[0]),
             "Map",
-            "t-SNE places all items on a plane so that near neighbors stay near.",
+            f"{context.mapped_by} places all items on a plane so that near neighbors stay near.",
         ),
     ]
     told = "".join(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from lookalike.records import COLOR_BINS
+from lookalike.records import COLOR_BINS, OUTLINE_CELLS
 
 ITEMS, METADATA, FAILURES = "items", "metadata", "failures"
 NEIGHBORS, CLUSTERS, MAP, WHITENING = "neighbors", "clusters", "map", "whitening"
@@ -14,7 +14,7 @@ SWEEP = "sweep"
 TABLES = (ITEMS, METADATA, FAILURES, NEIGHBORS, CLUSTERS, SWEEP, MAP, WHITENING)
 FINGERPRINT = 16
 """Bytes of the checksum of a vector."""
-ADDED = {ITEMS: ("color",), NEIGHBORS: ("spare_rows", "spare_distances", "fingerprint")}
+ADDED = {ITEMS: ("color", "outline"), NEIGHBORS: ("spare_rows", "spare_distances", "fingerprint")}
 """Columns that older catalogs do not have; null where they were not computed."""
 
 
@@ -35,6 +35,7 @@ def items(dimension: int) -> pa.Schema:
             pa.field("vector", vector_type(dimension), nullable=False),
             pa.field("thumbnail", pa.binary(), nullable=False),
             pa.field("color", vector_type(COLOR_BINS)),
+            pa.field("outline", vector_type(OUTLINE_CELLS)),
         ]
     )
 

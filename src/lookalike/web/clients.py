@@ -9,8 +9,10 @@ from __future__ import annotations
 import ipaddress
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 KNOWN = 10_000
 """Clients that are remembered at most; the one that was not seen for longest is forgotten first."""
@@ -35,7 +37,7 @@ class Clients:
 
     def enter(self, address: str, costly: bool) -> float | None:
         """Begin a request: None if it may go on, else the seconds after which to come again. Then call `leave`."""
-        if _is_here(address):
+        if is_here(address):
             return None
         now = self._now()
         client = self._clients.setdefault(address, _Client(self._burst, now))
@@ -64,7 +66,15 @@ class Clients:
                 del self._clients[address]
 
 
-def _is_here(address: str) -> bool:
+def name_of(scope: Mapping[str, Any]) -> str:
+    """What tells apart who takes turns: an address, and on this machine a connection."""
+    host, port = scope.get("client") or ("", 0)
+    return f"{host}:{port}" if is_here(host) else str(host)
+
+
+@lru_cache(1_024)
+def is_here(address: str) -> bool:
+    """Whether an address is this machine's own."""
     try:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:

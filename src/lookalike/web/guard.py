@@ -1,23 +1,22 @@
-"""What stands before every request: who may ask, how much may be sent and how slowly, and how many at once."""
+"""What stands before every request: who may ask, how many at once, and the body read whole (see `bodies`)."""
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import ipaddress
 import math
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lookalike.web.bodies import Bodies, Gone, replay
 from lookalike.web.clients import Clients
+from lookalike.web.limits import Limits
 from lookalike.web.metrics import Metrics, pattern
-from lookalike.web.problems import Problem
+from lookalike.web.problems import Problem, busy
 
 POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
@@ -30,23 +29,6 @@ HEADERS = {
     "referrer-policy": "no-referrer",
     "cross-origin-resource-policy": "same-origin",
 }
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
-    """What requests may cost: `body` bytes, `seconds` until it is there whole, `at_once` requests and `uploads`.
-
-    One client, unless it is this machine, may have `client_at_once` requests open, ask `client_burst` times for
-    look-alikes in a row (an upload too), and again `client_rate` times a second.
-    """
-
-    body: int = 20 * 1024 * 1024 + 64 * 1024
-    seconds: float = 15.0
-    at_once: int = 512
-    uploads: int = 32
-    client_at_once: int = 64
-    client_burst: int = 100
-    client_rate: float = 20.0
 
 
 READING = ("GET", "HEAD", "OPTIONS")
@@ -72,14 +54,15 @@ class Guard:
         limits: Limits | None = None,
         token: str | None = None,
         metrics: Metrics | None = None,
+        bodies: Bodies | None = None,
     ) -> None:
         self.app = app
         self.token = token
         self.metrics = metrics or Metrics()
         self.hosts = frozenset(host.lower() for host in hosts)
         self.limits = limits or Limits()
-        self._open = 0
-        self._uploads = 0
+        self.bodies = bodies or Bodies(self.limits)
+        self._open = self._answering = 0
         self._clients = Clients(self.limits.client_at_once, self.limits.client_burst, self.limits.client_rate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,25 +83,32 @@ class Guard:
             await send(message)
 
         address = (scope.get("client") or ("",))[0]
-        entered = False
+        entered, held = False, 0
         self._open += 1
         self.metrics.open = self._open
         try:
-            if self._open > self.limits.at_once:
-                raise Problem(503, "E_BUSY", "too many requests at once: try again in a moment", {"Retry-After": "1"})
             self._check_sender(scope)
             self._check_work(address, _path(scope))
             entered = True
             if scope["method"] not in READING:
-                receive = await self._whole(scope, receive)
-            await self.app(scope, receive, sealed)
+                body = await self.bodies.read(scope, receive, address)
+                held = len(body)
+                receive = replay(body, receive)
+            if self._answering >= self.limits.at_once:
+                raise busy("too many requests at once: try again in a moment")
+            self._answering += 1
+            try:
+                await self.app(scope, receive, sealed)
+            finally:
+                self._answering -= 1
         except Problem as exc:
             await exc.response()(scope, receive, sealed)
-        except _Gone:
+        except Gone:
             return
         finally:
             self._open -= 1
             self.metrics.open = self._open
+            self.bodies.free(held)
             if entered:
                 self._clients.leave(address)
             self.metrics.answered(scope["method"], pattern(scope), status, time.perf_counter() - started)
@@ -163,46 +153,8 @@ class Guard:
             return False
         return True
 
-    async def _whole(self, scope: Scope, receive: Receive) -> Receive:
-        """Read the body, and return what hands it to the app in one piece."""
-        limit = self.limits.body
-        refused = Problem(413, "E_TOO_LARGE", f"the body is larger than {limit} bytes: send a smaller photo")
-        declared = Headers(scope=scope).get("content-length", "0")
-        if declared.isdecimal() and int(declared[:20]) > limit:
-            raise refused
-        if self._uploads >= self.limits.uploads:
-            raise Problem(503, "E_BUSY", "too many uploads at once: try again in a moment", {"Retry-After": "1"})
-        self._uploads += 1
-        body = bytearray()
-        try:
-            async with asyncio.timeout(self.limits.seconds):
-                more = True
-                while more:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise _Gone
-                    body += message.get("body", b"")
-                    more = message.get("more_body", False)
-                    if len(body) > limit:
-                        raise refused
-        except TimeoutError as exc:
-            detail = f"the body took longer than {self.limits.seconds:g} s: send it faster, or a smaller photo"
-            raise Problem(408, "E_SLOW", detail, {"Connection": "close"}) from exc
-        finally:
-            self._uploads -= 1
-        handed: list[dict[str, Any]] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
-
-        async def replay() -> Message:
-            return handed.pop() if handed else await receive()
-
-        return replay
-
 
 def _path(scope: Scope) -> str:
     """The path inside this app, wherever it is mounted."""
     path, root = str(scope["path"]), str(scope.get("root_path", ""))
     return path[len(root) :] if root and path.startswith(f"{root}/") else path
-
-
-class _Gone(Exception):
-    """The client left."""

@@ -123,7 +123,7 @@ def _side(explorer: Explorer) -> int:
 
 
 def _sheet(explorer: Explorer, number: int, side: int) -> bytes:
-    return explorer.sheet(number, side, "WEBP", QUALITY)
+    return explorer.draw_sheet(number, side, "WEBP", QUALITY)
 
 
 def bundle(entry: str) -> str:

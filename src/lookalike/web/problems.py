@@ -42,6 +42,17 @@ def problem(status: int, code: str, detail: str, headers: dict[str, str] | None 
     return JSONResponse(content, status, headers, media_type="application/problem+json")
 
 
+def busy(detail: str, seconds: int = 1) -> Problem:
+    """Too much at once: come again after `seconds`."""
+    return Problem(503, "E_BUSY", detail, {"Retry-After": str(seconds)})
+
+
+def closing() -> Problem:
+    """The server ends."""
+    detail = "the server is being stopped: try again when it is back"
+    return Problem(503, "E_CLOSING", detail, {"Retry-After": "5", "Connection": "close"})
+
+
 def of_error(exc: LookalikeError) -> Problem:
     """What an error of the catalog is over HTTP."""
     if isinstance(exc, NotFound):

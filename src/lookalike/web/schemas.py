@@ -204,6 +204,7 @@ class About(BaseModel):
     items: int
     missing: list[str]
     writable: bool
+    token: bool = Field(description="Whether votes are kept only of those who send the server's token.")
 
 
 class Sides(BaseModel):

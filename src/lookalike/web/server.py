@@ -7,11 +7,12 @@ import logging
 import resource
 import signal
 import socket
+import sys
 import threading
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -19,6 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from lookalike.catalog import Catalog
 from lookalike.errors import UsageError
 from lookalike.web.app import make_app
+from lookalike.web.clients import is_here
 from lookalike.web.metrics import Metrics, access
 
 HEADERS_WITHIN = 10.0
@@ -27,6 +29,10 @@ ENDS_WITHIN = 10
 """Seconds that open requests have to end after SIGTERM."""
 CONNECTIONS = 4_096
 """Connections at once; one more is told to come again, and closed."""
+CONNECTIONS_EACH = 256
+"""Connections at once of one address, unless it is this machine's."""
+SWITCHES_AFTER = 0.001
+"""Seconds after which a thread that computes lets the one go on that talks to everybody."""
 _BODY = (
     b'{"type":"about:blank","title":"Service Unavailable","status":503,"code":"E_BUSY",'
     b'"detail":"too many connections at once: try again in a moment"}'
@@ -62,8 +68,9 @@ def serve(  # noqa: PLR0913  what the command offers
     if access_log:
         _log_access()
     _allow_files()
+    app = make_app(catalog, hosts=(*hosts, host), against=against, writable=writable, token=token, metrics=metrics)
     config = uvicorn.Config(
-        make_app(catalog, hosts=(*hosts, host), against=against, writable=writable, token=token, metrics=metrics),
+        app,
         http=_Protocol,
         ws="none",
         lifespan="off",
@@ -74,8 +81,9 @@ def serve(  # noqa: PLR0913  what the command offers
         timeout_graceful_shutdown=ENDS_WITHIN,
         h11_max_incomplete_event_size=64 * 1024,
     )
+    sys.setswitchinterval(SWITCHES_AFTER)
     with listening:
-        _Server(config, address, ready, metrics).run(sockets=[listening])
+        _Server(config, address, ready, metrics, app.state.closing).run(sockets=[listening])
 
 
 def _log_access() -> None:
@@ -114,10 +122,15 @@ class _Server(uvicorn.Server):
     """A server that says when it is ready, and for which a signal is the normal end."""
 
     def __init__(
-        self, config: uvicorn.Config, address: str, ready: Callable[[str], None] | None, metrics: Metrics
+        self,
+        config: uvicorn.Config,
+        address: str,
+        ready: Callable[[str], None] | None,
+        metrics: Metrics,
+        closing: Sequence[Callable[[], None]],
     ) -> None:
         super().__init__(config)
-        self._address, self._ready, self._metrics = address, ready, metrics
+        self._address, self._ready, self._metrics, self._closing = address, ready, metrics, closing
 
     async def on_tick(self, counter: int) -> bool:
         """As uvicorn does; it also counts the connections."""
@@ -129,6 +142,12 @@ class _Server(uvicorn.Server):
         await super().startup(sockets=sockets)
         if self.started and self._ready is not None:
             self._ready(self._address)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End: what has not begun, and bodies that are not there yet, are told to come again."""
+        for close in self._closing:
+            close()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -148,6 +167,37 @@ class _Server(uvicorn.Server):
         self.handle_exit(number, frame)
 
 
+class _Joined:
+    """A transport that sends what is written in one turn of the event loop at once.
+
+    uvicorn writes the head and the body of an answer apart: that is two system calls and two packets.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        """Send `data` soon."""
+        if not self._parts:
+            self._loop.call_soon(self.flush)
+        self._parts.append(data)
+
+    def flush(self) -> None:
+        """Send what was written."""
+        parts, self._parts = self._parts, []
+        if parts and not self._transport.is_closing():
+            self._transport.write(b"".join(parts))
+
+    def close(self) -> None:
+        """Send the rest, and close."""
+        self.flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class _Protocol(H11Protocol):
     """A connection whose requests must arrive: one that stays silent amid its head is closed."""
 
@@ -156,11 +206,19 @@ class _Protocol(H11Protocol):
     def connection_made(self, transport: Any) -> None:
         """Start the clock."""
         super().connection_made(transport)
-        if len(self.connections) > CONNECTIONS:
-            transport.write(_FULL)
-            transport.close()
+        self.transport = cast("asyncio.Transport", _Joined(transport, self.loop))
+        if len(self.connections) > CONNECTIONS or self._has_too_many():
+            self.transport.write(_FULL)
+            self.transport.close()
             return
         self._wait()
+
+    def _has_too_many(self) -> bool:
+        host = self.client[0] if self.client else ""
+        if len(self.connections) <= CONNECTIONS_EACH or is_here(host):
+            return False
+        clients = (getattr(other, "client", None) for other in self.connections)
+        return sum(1 for client in clients if client is not None and client[0] == host) > CONNECTIONS_EACH
 
     def data_received(self, data: bytes) -> None:
         """Bytes came: stop the clock if they completed a head, start it if they began one."""

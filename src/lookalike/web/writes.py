@@ -17,7 +17,9 @@ from lookalike.errors import CatalogLocked
 from lookalike.options import MAX_K, RANKINGS, RankingOptions
 from lookalike.records import Similar, Value
 from lookalike.web import schemas
+from lookalike.web.clients import name_of
 from lookalike.web.problems import Problem
+from lookalike.web.turns import Turns
 
 LARGEST_JSON = 64 * 1024
 MOST_FIELDS = 200
@@ -71,8 +73,8 @@ class Writes:
 class Compared:
     """Two catalogs side by side."""
 
-    def __init__(self, against: Against, writable: bool) -> None:
-        self._against, self._writable = against, writable
+    def __init__(self, against: Against, writable: bool, turns: Turns, token: bool) -> None:
+        self._against, self._writable, self._turns, self._token = against, writable, turns, token
         self._lock = threading.Lock()
 
     def register(self, app: FastAPI) -> None:
@@ -84,16 +86,18 @@ class Compared:
 
     def about(self) -> Response:
         """What is compared: catalog `a`, which is explored, and `b`, the one of `--against`."""
-        return JSONResponse({**self._against.about(), "writable": self._writable})
+        return JSONResponse({**self._against.about(), "writable": self._writable, "token": self._token})
 
     async def sides(
         self,
+        request: Request,
         id: str,
         k: Annotated[int, Query(ge=1, le=MAX_K, description="How many look-alikes.")] = 3,
         ranking: Annotated[str, Query(description=f"One of {', '.join(RANKINGS)}.")] = "default",
     ) -> Response:
         """The look-alikes of an item in both catalogs; `alike` if they are the same in the same order."""
-        found = await to_thread.run_sync(self._against.of, id, RankingOptions(k=k, ranking=ranking))
+        options = RankingOptions(k=k, ranking=ranking)
+        found = await self._turns.run(name_of(request.scope), self._against.of, id, options)
         a, b = (_hits(side) for side in found)
         alike = [hit["id"] for hit in a] == [hit["id"] for hit in b]
         return JSONResponse({"query": id, "alike": alike, "a": a, "b": b})

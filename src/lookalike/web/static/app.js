@@ -72,7 +72,13 @@ class App {
       },
     });
     finder(this);
-    map.addEventListener("move", later(300, () => this.write(false)));
+    map.addEventListener("move", () => {
+      if (over >= 0) this.tip((over = -1));
+    });
+    map.addEventListener("move", later(300, () => {
+      this.write(false);
+      $("lost").hidden = !map.isLost;
+    }));
     addEventListener("popstate", () => this.read());
     addEventListener("hashchange", () => this.read());
     const press = (id, action) => $(id).addEventListener("click", action);
@@ -88,6 +94,7 @@ class App {
       this.go({ ...START }, true);
       map.whole();
     });
+    press("lost-back", () => map.whole());
     $("colors").addEventListener("change", (event) => this.go({ color: event.target.value }, true));
     if (this.source.newer) this.watch();
     if (!this.source.upload) return;

@@ -55,3 +55,17 @@ export function remember(name, value) {
     return null;
   }
 }
+
+// The token of a server that keeps votes only for those who have it: until the tab is closed, and in no address.
+let spoken = null;
+
+export function secret(value) {
+  if (value !== undefined) spoken = value || null;
+  try {
+    if (value) sessionStorage.setItem("lookalike-token", value);
+    else if (value !== undefined) sessionStorage.removeItem("lookalike-token");
+    return sessionStorage.getItem("lookalike-token");
+  } catch {
+    return spoken;
+  }
+}

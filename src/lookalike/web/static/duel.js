@@ -1,6 +1,6 @@
 // Two catalogs of the same items, blind: whose look-alikes would one rather take?
 
-import { $, count, h, remember, say } from "./dom.js";
+import { $, count, h, remember, say, secret } from "./dom.js";
 
 const Z = 1.959963984540054;
 
@@ -34,6 +34,9 @@ export class Duel {
   #votes = {};
   #identical = 0;
   #revealed = false;
+  #unsent = [];
+  #gate = ""; // "", or why the token is asked for
+  #parts = [];
 
   constructor(app) {
     this.app = app;
@@ -66,6 +69,7 @@ export class Duel {
     if (this.about) return;
     const { source, data } = this.app;
     this.about = await source.against();
+    if (this.about.writable && this.about.token && !secret()) this.#gate = "This server keeps votes of those who have its token.";
     this.seed = drawn("duel-seed");
     this.voter = drawn("voter");
     this.key = `votes-${this.about.a.title}-${this.about.a.identity}-${this.about.b.title}-${this.about.b.identity}`;
@@ -118,23 +122,61 @@ export class Duel {
     remember(this.key, JSON.stringify(this.#votes));
     say("Voted");
     if (this.about.writable) {
-      try {
-        this.all = await this.app.source.vote({ query, choice, left, voter: this.voter });
-      } catch (problem) {
-        this.app.note(`Your vote is kept in this browser only: ${problem.message}`, null, true);
-      }
+      this.#unsent.push({ query, choice, left, voter: this.voter });
+      if (!this.#gate && !this.alone) await this.#send();
     }
     await this.#next();
   }
 
+  // Send what was not sent yet; where the token is missing or wrong, ask for it and keep the votes until it is there.
+  async #send() {
+    while (this.#unsent.length) {
+      try {
+        this.all = await this.app.source.vote(this.#unsent[0]);
+        this.#unsent.shift();
+      } catch (problem) {
+        if (problem.status === 401) {
+          this.#gate = secret() ? "That token was not accepted." : "This server keeps votes of those who have its token.";
+          secret("");
+        } else this.app.note(`Your vote is kept in this browser only: ${problem.message}`, null, true);
+        return;
+      }
+    }
+  }
+
+  #asked() {
+    if (!this.#gate) return "";
+    const done = (words) => {
+      say(words);
+      this.#draw(...this.#parts);
+    };
+    const field = h("input", { id: "token", type: "password", autocomplete: "off", placeholder: "Token", required: true, maxlength: 1024, "aria-describedby": "token-why" });
+    return h("form", { class: "gate", onsubmit: async (event) => {
+      event.preventDefault();
+      secret(field.value.trim());
+      this.#gate = "";
+      await this.#send();
+      done(this.#gate || "Votes go to the server");
+      if (this.#gate) $("token").focus();
+    } },
+    h("p", { id: "token-why", role: "status" }, this.#gate), h("label", { for: "token", class: "unseen" }, "Token"), field,
+    h("button", { class: "button", type: "submit" }, "Use it"),
+    h("button", { class: "link", type: "button", onclick: () => {
+      this.alone = true;
+      this.#gate = "";
+      done("Votes stay in this browser");
+    } }, "Keep my votes in this browser only"));
+  }
+
   #draw(...parts) {
+    this.#parts = parts;
     const many = Object.keys(this.#votes).length;
     const toggle = h("button", { class: "link", type: "button", "aria-expanded": String(this.#revealed), onclick: async () => {
       this.#revealed = !this.#revealed;
       if (this.about.writable) this.all = await this.app.source.votes().catch(() => this.all);
       this.#draw(...parts);
     } }, this.#revealed ? "Hide the result" : "Show the result");
-    $("duel").replaceChildren(h("div", { class: "row" }, h("p", { class: "quiet" }, `${count(many, "vote")} of yours. Sides are drawn anew for each item.`), many || this.all ? toggle : null), ...parts, this.#revealed ? this.#result() : "");
+    $("duel").replaceChildren(h("div", { class: "row" }, h("p", { class: "quiet" }, `${count(many, "vote")} of yours. Sides are drawn anew for each item.`), many || this.all ? toggle : null), this.#asked(), ...parts, this.#revealed ? this.#result() : "");
   }
 
   #result() {
@@ -148,7 +190,7 @@ export class Duel {
       share ? h("div", { class: "scale", "aria-hidden": "true" }, h("i", { style_left: share.low, style_wide: share.high - share.low }), h("b", { style_left: share.value })) : null,
       share ? h("p", { class: "quiet" }, `${(100 * share.value).toFixed(0)}% of the decided prefer ${names[1]} (95% interval ${(100 * share.low).toFixed(0)} to ${(100 * share.high).toFixed(0)}%). Sign test: p = ${p < 0.001 ? "< 0.001" : p.toFixed(3)}, ${p < 0.05 ? "so chance alone is unlikely" : "so it may be chance"}.`) : null);
     return h("section", { class: "outcome", "aria-label": "Result" }, told("Your votes", mine, preference(mine.a, mine.b)),
-      this.all ? told(`All votes that were sent (${count(this.all.voters, "voter")})`, this.all, this.all) : null,
+      this.all?.voters ? told(`All votes that were sent (${count(this.all.voters, "voter")})`, this.all, this.all) : null,
       this.#identical ? h("p", { class: "quiet" }, `${count(this.#identical, "item")} passed over: the same look-alikes in both.`) : null,
       h("button", { class: "button", type: "button", onclick: () => {
         this.#votes = {};

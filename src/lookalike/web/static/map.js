@@ -38,6 +38,7 @@ function spread(data, rows) {
   }
   return { level, order };
 }
+const FEW = 40; // chosen items that are drawn as rings
 
 export class Map2D extends EventTarget {
   constructor(frame, canvas, ink, source, data) {
@@ -129,7 +130,8 @@ export class Map2D extends EventTarget {
     const zoom = Math.log2(view.scale / this.fit);
     const many = clamp(7 - Math.log2(Math.max(this.data.n, 2)) / 3.4, 1.4, 5);
     this.cards = this.#choose();
-    const waits = this.renderer.draw(view, this.cards, this.pictures, clamp(many * (1 + 0.22 * zoom), 1.4, 11), this.#share());
+    this.dot = clamp(many * (1 + 0.22 * zoom), 1.4, 11);
+    const waits = this.renderer.draw(view, this.cards, this.pictures, this.dot, this.#share());
     this.#overlay();
     if (waits) this.redraw();
   }
@@ -173,13 +175,17 @@ export class Map2D extends EventTarget {
       pen.lineWidth = 2;
       pen.stroke();
     }
+    const few = this.chosen.size <= FEW;
     for (const row of this.chosen) {
       const [x, y] = this.at(row);
       if (x < -9 || y < -9 || x > view.width + 9 || y > view.height + 9) continue;
+      const size = covered.get(row) || 0;
       pen.beginPath();
-      pen.arc(x, y, 4.5, 0, 7);
+      if (size) pen.roundRect(x - size / 2 - 1, y - size / 2 - 1, size + 2, size + 2, 0.14 * size);
+      else pen.arc(x, y, few ? 4.5 : this.dot / 2 + 0.7, 0, 7);
       pen.lineWidth = 2;
-      pen.stroke();
+      if (size || few) pen.stroke();
+      else pen.fill(); // rings of many would be one blot
     }
     if (this.spot) {
       const x = (this.spot.x - view.x) * view.scale + view.width / 2;
@@ -224,6 +230,17 @@ export class Map2D extends EventTarget {
       if (far < best && (!this.passes || this.passes[row])) [best, found] = [far, row];
     }
     return found;
+  }
+
+  // Whether no item is in sight.
+  get isLost() {
+    const { data, view } = this;
+    for (let row = 0; row < data.n; row++) {
+      if (data.level[row] === 255) continue;
+      const [x, y] = this.at(row);
+      if (x >= 0 && y >= 0 && x <= view.width && y <= view.height - this.below) return false;
+    }
+    return true;
   }
 
   inside(path) {

@@ -3,6 +3,7 @@
 import { $, count, h, say } from "./dom.js";
 import { heading } from "./data.js";
 
+const UNUSABLE = /^the photo 'photo' cannot be used: \w+: /;
 const RANKINGS = [["default", "Best match"], ["euclidean", "Plain distance"]];
 
 export function close() {
@@ -26,7 +27,7 @@ export async function open(app, asked, again = false) {
   try {
     found = asked.file ? await app.source.search(asked.file, app.options()) : await app.source.similar(app.data.ids[asked.row], asked.row, app.options());
   } catch (problem) {
-    if (number === app.asking) results.replaceChildren(h("p", { class: "empty" }, problem.message));
+    if (number === app.asking) results.replaceChildren(h("p", { class: "empty" }, problem.message.replace(UNUSABLE, "This photo cannot be used: ")));
     return null;
   }
   if (number !== app.asking) return null;
@@ -39,7 +40,7 @@ function head(app, asked) {
   const { data, source, state } = app;
   const away = h("button", { class: "button icon close", type: "button", "aria-label": "Close", onclick: () => app.go({ item: null, photo: null }, true) }, "✕");
   if (asked.file) {
-    const image = h("img", { class: "pic", alt: "Your photo", src: app.photoAddress });
+    const image = h("img", { class: "pic", alt: "Your photo", src: app.photoAddress, onerror: () => image.replaceWith(h("div", { class: "pic none" }, "No preview in this browser")) });
     return h("div", { class: "head" }, image, h("div", {}, away, h("h1", {}, "Your photo"), h("p", { class: "quiet" }, asked.file.name || "pasted"), h("p", { class: "quiet", id: "spot" })));
   }
   const { row } = asked;
@@ -52,7 +53,7 @@ function head(app, asked) {
     h("button", { class: "button", type: "button", onclick: (event) => copy(event.target) }, "Copy link"));
   const id = data.ids[row];
   const name = data.name(row);
-  return h("div", { class: "head", "data-item": id }, source.picture(id, name), h("div", {}, away, h("h1", {}, name), name === id ? null : h("p", { class: "quiet" }, id), facts, acts));
+  return h("div", { class: "head", "data-item": id }, source.picture(id, name), h("div", {}, away, h("h1", {}, name), name === id ? null : h("p", { class: "quiet" }, id), facts), acts);
 }
 
 async function copy(button) {
@@ -71,7 +72,7 @@ function controls(app, asked) {
     option.selected = k === state.k;
     return option;
   }));
-  const how = [h("h2", {}, "Looks like"), h("label", {}, "Show ", many)];
+  const how = [];
   if (data.info.controls.includes("ranking") && app.source.upload) {
     how.push(h("label", {}, "by ", h("select", { id: "ranking", onchange: (event) => app.go({ ranking: event.target.value, tint: null }, true) }, RANKINGS.map(([value, word]) => {
       const option = h("option", { value }, word);
@@ -86,16 +87,17 @@ function controls(app, asked) {
       "aria-label": "How much color counts", onchange: (event) => app.go({ tint: Number(event.target.value) }, true) });
     how.push(h("label", { class: "tint" }, "Shape ", slider, " Color"));
   }
+  let varied = null;
   if (data.info.controls.includes("diverse")) {
     const box = h("input", { type: "checkbox", id: "diverse", onchange: (event) => app.go({ diverse: event.target.checked }, true) });
     box.checked = state.diverse;
-    how.push(h("label", { title: "Near-identical items count once, and the results differ" }, box, " varied"));
+    varied = h("label", { title: "Near-identical items count once, and the results differ" }, box, " varied");
   }
   const bound = asked.file ? [] : data.facets.filter((c) => c.kind === "text" && data.value(asked.row, c) !== null).slice(0, 6);
   const numbers = asked.file ? [] : data.facets.filter((c) => c.kind === "number" && data.value(asked.row, c) !== null).slice(0, 2);
   const fields = [group(app, "same", "Only the same", bound)];
   if (data.info.controls.includes("prefer")) fields.push(group(app, "prefer", "Rather the same", [...bound, ...numbers]));
-  return h("div", {}, h("div", { class: "how" }, how), fields);
+  return h("div", {}, h("div", { class: "how" }, h("h2", {}, "Looks like"), varied, h("label", {}, "Show ", many)), how.length ? h("div", { class: "how by" }, how) : null, fields);
 }
 
 // Buttons that say in which fields the results are to be as the query.
@@ -103,7 +105,7 @@ function group(app, list, words, columns) {
   const chosen = app.state[list];
   const press = (name) => app.go({ [list]: chosen.includes(name) ? chosen.filter((other) => other !== name) : [...chosen, name] }, true);
   const buttons = columns.map((c) => h("button", { class: "same", type: "button", "aria-pressed": String(chosen.includes(c.name)), onclick: () => press(c.name) }, heading(c.name)));
-  return buttons.length ? h("div", { class: "sames", role: "group", "aria-label": words }, h("span", { class: "quiet" }, words), buttons) : null;
+  return buttons.length ? h("div", { class: "sames", role: "group", "aria-label": words }, h("span", { class: "quiet" }, words), h("div", { class: "pills" }, buttons)) : null;
 }
 
 function list(app, asked, found) {
@@ -122,7 +124,11 @@ function list(app, asked, found) {
       onpointerenter: () => app.point(row), onpointerleave: () => app.point(-1), onfocus: () => app.point(row), onblur: () => app.point(-1) },
     source.picture(hit.id, ""), h("div", {}, h("b", {}, name), meter, h("small", {}, `${Math.round(100 * hit.score)}% alike · distance ${hit.distance.toPrecision(3)}`), h("small", { class: "why" }, why))));
   });
-  if (!cards.length) return [h("p", { class: "empty" }, found.among ? `None of the ${found.among} nearest passes the filters.` : "Nothing passes the filters. Clear some to see more.")];
+  if (!cards.length) {
+    const bound = Object.keys(app.state.filters).length + app.state.same.length > 0;
+    const words = found.among ? `None of the ${found.among} nearest passes the filters.` : bound ? "Nothing passes the filters." : "There is no other item yet.";
+    return [h("div", { class: "empty" }, h("p", {}, words), bound ? h("button", { class: "button", type: "button", onclick: () => app.go({ filters: {}, same: [] }, true) }, "Clear the filters") : null)];
+  }
   const exact = found.among ? `From the ${found.among} nearest of each item, which this file holds; lookalike serve searches all.`
     : `${found.exact ? "Exact: nothing nearer was left out" : `Approximate: finds ${(100 * found.recall).toFixed(1)}% of the nearest`} · ${found.took_ms.toFixed(found.took_ms < 10 ? 1 : 0)} ms`;
   const varied = found.diverse ? h("p", { class: "took" }, `Varied: from the ${found.diverse.pool} nearest, ${found.diverse.collapsed} near-identical left out; ${(100 * found.diverse.cost).toFixed(1)} points less alike on average.`) : null;

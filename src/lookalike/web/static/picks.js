@@ -112,7 +112,7 @@ export class Picks {
     const groups = data.clusters.k ? table("Groups", (row) => data.cluster[row], (key) => {
       const id = data.clusters.representatives[key];
       if (key < 0 || data.row(id) < 0) return "none";
-      return [app.source.picture(id, ""), data.name(data.row(id))];
+      return h("div", { class: "like" }, app.source.picture(id, ""), h("span", {}, data.name(data.row(id))));
     }) : null;
     const facets = data.facets.filter((column) => column.kind === "text").map((column) => table(heading(column.name), (row) => column.codes[row], (code) => (code < 0 ? "(empty)" : data.word(sides[0].concat(sides[1]).find((row) => column.codes[row] === code), column))));
     const panel = $("panel");

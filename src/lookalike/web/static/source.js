@@ -1,5 +1,7 @@
 // Where the catalog comes from: a server, or the page itself (the one-file explorer). Both answer alike.
 
+import { secret } from "./dom.js";
+
 class Failed extends Error {}
 
 async function ask(path, options) {
@@ -11,7 +13,7 @@ async function ask(path, options) {
   }
   if (!answer.ok) {
     const problem = await answer.json().catch(() => ({}));
-    throw new Failed(problem.detail || `The server answered ${answer.status}.`);
+    throw Object.assign(new Failed(problem.detail || `The server answered ${answer.status}.`), { status: answer.status });
   }
   return answer;
 }
@@ -40,7 +42,7 @@ class Server {
   against = () => json("api/against");
   sides = (id) => json(`api/against/${encodeURIComponent(id)}`);
   votes = () => json("api/votes");
-  vote = (vote) => json("api/votes", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(vote) });
+  vote = (vote) => json("api/votes", { method: "POST", headers: { "Content-Type": "application/json", ...(secret() ? { Authorization: `Bearer ${secret()}` } : {}) }, body: JSON.stringify(vote) });
   table = async (ids) => (await ask("api/table", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ids }) })).blob();
 
   #asked({ k, where, same, ranking, color, prefer = [], diverse }) {

@@ -1,0 +1,66 @@
+"""The outline: what of the grid a product covers, by hand, and that catalogs keep it and rank by it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lookalike
+from lookalike import pipeline
+from lookalike.catalog import build
+from lookalike.errors import UsageError
+from lookalike.images import outline
+from lookalike.options import IndexOptions, ModelOptions
+from lookalike.store import LanceStore, Replace, schema
+
+
+def test_cells_by_hand() -> None:
+    photo = np.full((32, 48, 3), 255, np.uint8)
+    photo[:4] = (200, 30, 30)  # the first row of cells
+    photo[4:6, :6] = (0, 0, 90)  # the upper half of one cell of the second
+    expected = np.zeros((8, 8))
+    expected[0], expected[1, 0] = 1, 0.5
+    np.testing.assert_array_equal(outline(photo), expected.ravel())
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 20), (8, 8), (9, 70), (225, 600)])
+def test_every_size_has_the_same_grid(shape: tuple[int, int]) -> None:
+    dark, upper = np.zeros((*shape, 3), np.uint8), np.full((*shape, 3), 240, np.uint8)
+    upper[: -(-shape[0] // 2)] = 0
+    np.testing.assert_allclose(outline(dark), 1, rtol=1e-6)
+    assert outline(np.full((*shape, 3), 240, np.uint8)).max() == 0, "what is nearly white is background"
+    assert (np.diff(outline(upper).reshape(8, 8)[:, 0]) <= 0).all()
+
+
+def test_colors_do_not_matter() -> None:
+    photos = [np.full((40, 40, 3), 255, np.uint8) for _ in range(2)]
+    photos[0][5:20, 3:30], photos[1][5:20, 3:30] = (10, 10, 10), (250, 240, 20)
+    np.testing.assert_array_equal(outline(photos[0]), outline(photos[1]))
+
+
+def test_other_arrays_are_refused() -> None:
+    with pytest.raises(UsageError, match="uint8"):
+        outline(np.zeros((8, 8), np.uint8))
+
+
+def test_a_catalog_keeps_outlines_and_one_from_before_ranks_without(photos: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "c"
+    build(folder, [photos], IndexOptions(), model=ModelOptions(name="tiny"))
+    store = LanceStore.open(folder)
+    vectors, outlines = pipeline.load_vectors(store)[1], pipeline.load_outlines(store)
+    assert outlines.shape == (12, 64)
+    assert 0 < outlines.mean() < 1
+    fit = pipeline.whitening(store, vectors)
+    assert (len(fit.mean), fit.parts[-1].weight) == (vectors.shape[1] + 64, 0.1)
+    with store.writing():
+        store.commit("as before", [Replace(schema.ITEMS, store.read(schema.ITEMS).drop_columns(["outline"]))])
+    lost = lookalike.open(folder)
+    assert np.isnan(pipeline.load_outlines(lost.store)).all()
+    assert len(lost.similar("red-00", k=3).results) == 3, "its fit has outlines that it no longer has"
+    (photos / "more.png").write_bytes((photos / "red-00.png").read_bytes())  # a twin of one without an outline
+    lost.index(photos, refit=True)
+    again = lookalike.open(folder)
+    assert len(pipeline.whitening(again.store, again.vectors).mean) == vectors.shape[1]
+    assert again.similar("more", k=1).results[0].id == "red-00.png"
