@@ -99,6 +99,10 @@ class Still(Live):
     def __init__(self, explorer: Explorer) -> None:
         self._only = explorer
 
+    @property
+    def is_loading(self) -> bool:
+        return False
+
     def current(self) -> Explorer:
         return self._only
 

@@ -65,7 +65,7 @@ def test_a_stream_is_what_is_read_in_parts(store: Store) -> None:
 
 
 def test_a_table_from_before_a_column_was_added_gets_it_when_rows_come(store: Store) -> None:
-    older = items("a", "b").drop_columns(["color"])
+    older = items("a", "b").drop_columns(["color", "outline"])
     newer = items("c").set_column(12, schema.items(4).field("color"), pa.array([[0.5] * 216], schema.vector_type(216)))
     with store.writing():
         store.commit("before", [Append(schema.ITEMS, older)])

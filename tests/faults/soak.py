@@ -33,11 +33,11 @@ PATHS = (
     "/api/info",
     "/api/items?limit=20",
     "/api/map",
-    "/api/items/03.png/similar",
-    "/thumbnails/05.png",
+    "/api/items/003.png/similar",
+    "/thumbnails/005.png",
     "/healthz",
 )
-NONSENSE = ("/api/items/nobody", "/api/items/03.png/similar?k=-1", "/thumbnails/..%2f..%2fetc%2fpasswd")
+NONSENSE = ("/api/items/nobody", "/api/items/003.png/similar?k=-1", "/thumbnails/..%2f..%2fetc%2fpasswd")
 
 
 @dataclass

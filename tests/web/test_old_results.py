@@ -26,6 +26,17 @@ def test_an_empty_catalog_has_empty_answers(tmp_path: Path) -> None:
     assert (found["results"], found["place"]) == ([], None)
 
 
+def test_who_comes_after_a_quiet_time_sees_the_newest(
+    tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody asked since the last commit, so nobody made the server look: the first visitor waits for it."""
+    monkeypatch.setattr("lookalike.catalog.live.LOOKS_EVERY", 0.0)
+    catalog = lookalike.create(tmp_path / "c.catalog", model="tiny")
+    client = TestClient(make_app(catalog))
+    lookalike.open(tmp_path / "c.catalog").index(photos)
+    assert client.get("/api/info").json()["items"] > 0
+
+
 def test_a_command_that_is_shown_can_be_run(tmp_path: Path) -> None:
     client = TestClient(make_app(lookalike.create(tmp_path / "my shoes.catalog", model="tiny")))
     assert client.get("/api/info").json()["catalog"] == "'my shoes.catalog'"

@@ -48,6 +48,19 @@ class Live:
                     self._loading.start()
             return self._shown
 
+    @property
+    def is_loading(self) -> bool:
+        """Whether a newer version is being made ready."""
+        return self._loading is not None
+
+    def settled(self, seconds: float) -> Explorer:
+        """As `current`, but a newer version that is being made ready is waited for, `seconds` at most."""
+        self.current()
+        loading = self._loading
+        if loading is not None:
+            loading.join(seconds)
+        return self._shown
+
     def at(self, version: str | None) -> Explorer | None:
         """The explorer of a version that is still at hand; None asks for the newest. None: there is no such."""
         shown = self.current()

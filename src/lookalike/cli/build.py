@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -193,6 +194,7 @@ def run(
         typer.echo(_summary(done))
         typer.echo(f"Recommendations: {files['recommendations']}")
         typer.echo(f"Open {files['report']} in a browser.")
+        typer.echo(f"To look around, and to search by photo: lookalike serve {shlex.quote(str(catalog))}")
     if done.failed:
         raise typer.Exit(SOME_FAILED)
 

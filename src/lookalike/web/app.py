@@ -22,6 +22,8 @@ from lookalike.store import schema
 from lookalike.web import schemas
 from lookalike.web.asked import (
     CONTROLS,
+    IDS,
+    UPLOAD,
     Approximate,
     Color,
     Diverse,
@@ -50,6 +52,8 @@ from lookalike.web.writes import Compared, Writes, parsed, request_form
 
 LARGEST_TABLE = 20 * 1024 * 1024
 """Bytes of a list of ids."""
+SETTLES = 3.0
+"""Seconds that a page which is opened waits for a newer version to be ready."""
 FEW = 100
 """Items that are described at once while others wait."""
 BINARY = "application/octet-stream"
@@ -135,13 +139,13 @@ class _Api:
         get("/api/items", response_model=schemas.Items)(self.items)
         get("/api/items/{id:path}/similar", response_model=schemas.Similar)(self.similar)
         get("/api/items/{id:path}", response_model=schemas.Described)(self.item)
-        app.post("/api/search", response_model=schemas.Found, openapi_extra=_UPLOAD)(self.search)
+        app.post("/api/search", response_model=schemas.Found, openapi_extra=UPLOAD)(self.search)
         get("/api/clusters", response_model=schemas.Clusters)(self.clusters)
         get("/api/labels", response_class=_Binary)(self.labels)
         get("/api/map", response_model=schemas.Map)(self.map)
         get("/api/points", response_class=_Binary)(self.points)
         get("/api/columns", response_model=schemas.Columns)(self.columns)
-        app.post("/api/table", response_class=_Parquet, openapi_extra=_IDS)(self.table)
+        app.post("/api/table", response_class=_Parquet, openapi_extra=IDS)(self.table)
         get("/api/sheets/{number}", response_class=_Jpeg)(self.sheet)
         get("/thumbnails/{id:path}", response_class=_Jpeg)(self.thumbnail)
         files = static_files()
@@ -153,6 +157,8 @@ class _Api:
     async def info(self, request: Request) -> Response:
         """What the catalog holds, how new its results are, and what this server offers."""
         shown = self.explorer
+        if self._live.is_loading:  # after a quiet time the first visitor is the one who makes the server look
+            shown = await to_thread.run_sync(self._live.settled, SETTLES)
         return await self._kept(shown, "info", request, lambda: self._offered(shown))
 
     def _offered(self, shown: Explorer) -> dict[str, Any]:
@@ -377,33 +383,3 @@ class _Parquet(Response):
 
 class _Binary(Response):
     media_type = BINARY
-
-
-_IDS: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["ids"],
-                    "properties": {"ids": {"type": "array", "items": {"type": "string"}, "examples": [["0001.jpg"]]}},
-                }
-            }
-        },
-    }
-}
-_UPLOAD: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {"file": {"type": "string", "format": "binary", "description": "The photo."}},
-                }
-            }
-        },
-    }
-}

@@ -1,4 +1,4 @@
-"""The ranking options as requests give them: in the address, or as texts in a form."""
+"""What requests give: ranking options in the address or as texts in a form, and bodies as OpenAPI describes them."""
 
 from __future__ import annotations
 
@@ -79,3 +79,33 @@ def short(text: str | None) -> str | None:
     if text is not None and len(text) > LONG:
         raise Problem(422, "E_USAGE", f"where has {len(text)} characters: give at most {LONG}")
     return text
+
+
+IDS: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["ids"],
+                    "properties": {"ids": {"type": "array", "items": {"type": "string"}, "examples": [["0001.jpg"]]}},
+                }
+            }
+        },
+    }
+}
+UPLOAD: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary", "description": "The photo."}},
+                }
+            }
+        },
+    }
+}

@@ -11,6 +11,7 @@ import { Picks } from "./picks.js";
 import * as side from "./side.js";
 import { openSource } from "./source.js";
 import { isDark, tones } from "./tones.js";
+import { fillWall } from "./wall.js";
 
 const START = { item: null, photo: null, groups: null, cluster: null, duel: null, filters: {}, same: [], prefer: [], diverse: false, k: 12, ranking: "default", tint: null, color: "cluster", at: null };
 
@@ -215,7 +216,9 @@ class App {
     }
     map.near = rows;
     map.redraw();
-    if (!again && !this.held) map.show([...(this.photo ? [] : [row]), ...rows.slice(0, 6)], smooth);
+    const [x, y] = row < 0 ? [0, 0] : map.at(row);
+    const covered = x < 0 || y < 0 || x > map.view.width || y > map.view.height - map.below; // by the panel, of a link from a wider screen
+    if (!again && (!this.held || covered)) map.show([...(this.photo ? [] : [row]), ...rows.slice(0, 6)], smooth);
     this.held = false;
   }
 
@@ -231,6 +234,7 @@ class App {
     map.rim = isDark() ? [0.18, 0.21, 0.24, 0] : [0.86, 0.85, 0.82, 0];
     map.strong = isDark() ? [0.96, 0.6, 0.33, 1] : [0.76, 0.33, 0, 1];
     map.paint(tones(data, state.color, lit));
+    fillWall(this, passes);
   }
 
   choose(rows, on) {
@@ -287,7 +291,7 @@ class App {
   }
 
   note(words, command, passing = false) {
-    const shown = h("p", { class: "note" }, words, command ? [" ", h("code", {}, command), " mends that."] : null,
+    const shown = h("p", { class: "note" }, h("span", {}, words, command ? [" ", h("code", {}, command), " mends that."] : null),
       h("button", { class: "link", type: "button", "aria-label": "Hide this note", onclick: () => shown.remove() }, "✕"));
     $("notes").append(shown);
     if (passing) setTimeout(() => shown.remove(), 8000);

@@ -16,8 +16,9 @@ export class Data {
     this.columns = columns.columns;
     this.#rows = new Map(this.ids.map((id, row) => [id, row]));
     for (const column of this.columns) column.type = info.metadata[column.name] || "string";
-    this.facets = this.columns.filter((c) => (c.kind === "number" ? true : c.labels.length > 1 && c.labels.length <= Math.max(60, n / 20)));
     this.naming = this.columns.find((c) => /^(name|title|product|label|description)/i.test(c.name) && c.kind === "text");
+    const few = (c) => c.labels.length > 1 && c.labels.length <= Math.max(60, n / 8) && !(c === this.naming && c.labels.length > n / 2);
+    this.facets = this.columns.filter((c) => c.kind === "number" || few(c));
     this.placed = this.level.some((level) => level < 255);
     this.#measure();
   }

@@ -235,12 +235,12 @@ export class Map2D extends EventTarget {
   // Whether no item is in sight.
   get isLost() {
     const { data, view } = this;
-    for (let row = 0; row < data.n; row++) {
+    for (let row = 0; row < data.n && data.placed; row++) {
       if (data.level[row] === 255) continue;
       const [x, y] = this.at(row);
       if (x >= 0 && y >= 0 && x <= view.width && y <= view.height - this.below) return false;
     }
-    return true;
+    return data.placed;
   }
 
   inside(path) {
