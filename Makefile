@@ -9,7 +9,7 @@ export LOOKALIKE_PHOTOS
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-long lint types format docs wheel clean
+.PHONY: help demo test test-fast test-long test-extras lint types format docs wheel clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -35,6 +35,10 @@ test-fast: $(BIN)/.dev  ## tests without the slow ones
 
 test-long: $(BIN)/.dev  ## the longest tests alone
 	$(BIN)/python -m pytest -n auto --dist loadfile -m long
+
+test-extras: $(BIN)/.dev  ## tests of the extras that are quick to install: OpenVINO, object stores
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[openvino,s3]' 'moto[server]>=5.1'
+	$(BIN)/python -m pytest -m "extra and not long"
 
 lint: $(BIN)/.dev  ## style
 	$(BIN)/ruff check .

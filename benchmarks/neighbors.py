@@ -1,10 +1,11 @@
 """Exact neighbors beside FAISS and scikit-learn, in turns within one run, answers checked against float64.
 
-    python -m benchmarks.neighbors graph --photos DIR      # 25,000 x 1,280, 25,000 x 4,096 and white noise, k = 3, 90
-    python -m benchmarks.neighbors growth --photos DIR     # 12,500 to 100,000 rows: exponent, peak memory
-    python -m benchmarks.neighbors update --photos DIR     # adding and removing 1% against a rebuild
-    python -m benchmarks.neighbors query --photos DIR      # one query: 25,000, 100,000, 1,000,000 rows on disk
+    python -m benchmarks.neighbors graph --data real --check 0 --repeats 1   # also --data vgg, noise; --k 3, 90
+    python -m benchmarks.neighbors growth              # 12,500 to 100,000 rows: exponent, peak memory
+    python -m benchmarks.neighbors update              # adding and removing 1% against a rebuild
+    python -m benchmarks.neighbors query --sizes 3     # one query: 25,000, 100,000, 1,000,000 rows on disk
 
+Through a catalog, from a shell, and the approximate index: `benchmarks.neighbors_stored`. `--photos DIR` holds images/.
 Needs faiss-cpu and scikit-learn. Times are wall times on `--threads`, which others on the machine disturb: look at the
 ratios, whose two sides are taken in turns. The features are computed once and kept in `--cache`.
 """
@@ -137,14 +138,14 @@ def seconds(run: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - start, result
 
 
-def faiss_search(x: Floats, k: int, threads: int) -> Any:
-    """FAISS's flat index filled and asked for all rows (k + 1, as it finds each row itself)."""
+def faiss_search(x: Floats, k: int, threads: int, asked: int | None = None) -> Any:
+    """FAISS's flat index filled and asked for all rows or `asked` (k + 1, as it finds each row itself)."""
     import faiss
 
     faiss.omp_set_num_threads(threads)
     index = faiss.IndexFlatL2(x.shape[1])
     index.add(x)
-    return index.search(x, k + 1)
+    return index.search(x[:asked], k + 1)
 
 
 def sklearn_search(x: Floats, k: int, threads: int) -> Any:
@@ -217,39 +218,39 @@ def update(args: argparse.Namespace) -> None:
 
 
 def growth(args: argparse.Namespace) -> None:
-    """Time and peak memory as the rows grow, each in a process of its own."""
+    """Time and peak memory as the rows grow, each in a process of its own.
+
+    Above `--whole` rows FAISS is asked for `--asked` of them, and its time multiplied: it does the same for each.
+    """
     sizes = [12_500, 25_000, 50_000, 100_000][: args.sizes]
-    print("| rows | lookalike s | peak MiB more | FAISS s | peak MiB more |")
-    print("| --- | --- | --- | --- | --- |", flush=True)
+    print("| rows | lookalike s | peak MiB more | FAISS s | peak MiB more | FAISS / it |")
+    print("| --- | --- | --- | --- | --- | --- |", flush=True)
     spent: dict[str, list[float]] = {"own": [], "faiss": []}
     for n in sizes:
         cells = []
         for who in ("own", "faiss"):
+            asked = args.asked if who == "faiss" and n > args.whole else n
             known = ["--photos", str(args.photos), "--cache", str(args.cache), "--threads", str(args.threads)]
-            done = subprocess.run(
-                [sys.executable, "-m", "benchmarks.neighbors", "one", *known, "--rows", str(n), "--who", who],
-                capture_output=True,
-                text=True,
-                check=True,
-            )
+            own = ["--rows", str(n), "--who", who, "--asked", str(asked)]
+            command = [sys.executable, "-m", "benchmarks.neighbors", "one", *known, *own]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
             took, more = map(float, done.stdout.split())
+            took *= n / asked
             spent[who].append(took)
-            cells.append(f"{took:.2f} | {more:.0f}")
-        print(f"| {n:,} | {' | '.join(cells)} |", flush=True)
+            cells.append(f"{took:.2f}{'' if asked == n else f' ({asked:,} rows asked, scaled)'} | {more:.0f}")
+        print(f"| {n:,} | {' | '.join(cells)} | {spent['faiss'][-1] / spent['own'][-1]:.1f} |", flush=True)
     for who, times in spent.items():
-        print(f"{who}: time grows as rows^{np.polyfit(np.log(sizes[: len(times)]), np.log(times), 1)[0]:.2f}")
+        if len(times) > 1:
+            print(f"{who}: time grows as rows^{np.polyfit(np.log(sizes), np.log(times), 1)[0]:.2f}")
 
 
 def one(args: argparse.Namespace) -> None:
     """One search, for `growth`: its seconds and by how many MiB it raised the peak of the process."""
     x = scaled_up(features(args.photos, args.cache), args.rows)
-    if args.who == "own":
-        nearest_neighbors(x[:5000], 3, threads=args.threads)
-    else:
-        faiss_search(x[:100], 3, args.threads)
+    run: Callable[..., Any] = nearest_neighbors if args.who == "own" else partial(faiss_search, asked=args.asked)
+    run(x[:5000], 3, threads=args.threads)
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew from here (Linux)
     before = kibibytes("VmRSS")
-    run: Callable[..., Any] = nearest_neighbors if args.who == "own" else faiss_search
     took, _ = seconds(partial(run, x, 3, threads=args.threads))
     print(took, (kibibytes("VmHWM") - before) / 1024)
 
@@ -329,6 +330,8 @@ def main() -> None:
     parser.add_argument("--check", type=int, default=200, help="rows compared with float64; 0: all")
     parser.add_argument("--sizes", type=int, default=4, help="how many of the sizes to run, from the smallest")
     parser.add_argument("--queries", type=int, default=100)
+    parser.add_argument("--whole", type=int, default=50_000, help="growth: up to so many rows FAISS is asked for all")
+    parser.add_argument("--asked", type=int, default=10_000, help="growth: else for so many")
     parser.add_argument("--who", default="own")
     parser.add_argument("--no-sklearn", action="store_true")
     args = parser.parse_args()

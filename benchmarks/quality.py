@@ -222,7 +222,7 @@ def recolored(count: int, nets: Mapping[str, sets.Embed], cache: Path | None) ->
     plain = nearest(found.vectors["statistics"])
     print(f"plain  {(plain[:, 0] == twin).mean():10.3f}  {palette_error(pairs, plain):8.1f}")
     errors = []
-    for share in (0.0, COLOR, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0):
+    for share in sorted({0.0, COLOR, 0.05, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0}):
         near = nearest(mix(points, found.colors, share))
         errors.append(palette_error(pairs, near))
         print(f"{share:5.2f}  {(near[:, 0] == twin).mean():10.3f}  {errors[-1]:8.1f}", flush=True)

@@ -2,10 +2,13 @@
 
     python -m benchmarks.speed_models [--model NAME] [--threads 2]
     python -m benchmarks.speed_models --all
+    python -m benchmarks.speed_models --split
 
 The first prints photos per second, processor milliseconds per photo and the most memory so far, for noise as photos;
 vectors do not depend on the batch. The second prints processor milliseconds a photo of every model in every precision,
 the least of three runs: `lookalike/models/speeds.py` holds them for `lookalike models list`.
+The third shares the cores out in both ways, a call a core and one call on all cores, in turns of 16 photos a call, and
+prints the photos/s of both and their ratio, the middle of five rounds.
 Models whose weights are no part of an install get random ones in the real layout.
 """
 
@@ -14,6 +17,7 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import statistics
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +27,7 @@ import numpy as np
 from tests.models import keras_layout
 
 from lookalike import models
+from lookalike.engines import cores
 from lookalike.models import vgg16
 from lookalike.models.onnx_model import OnnxModel
 from lookalike.records import Bytes
@@ -75,6 +80,26 @@ def every(folder: Path) -> None:
                 del model
 
 
+def split() -> None:
+    """Print what a thread a core gains over one call on all cores, for the default in every precision."""
+    for precision in models.precisions():
+        apart, whole = models.load(precision=precision), models.load(precision=precision, threads=cores())
+        pixels = noise(apart, PHOTOS)
+        parts = [pixels[start : start + 16] for start in range(0, PHOTOS, 16)]
+        np.testing.assert_array_equal(apart.embed(parts[0]), whole.embed(parts[0]))
+        rates: list[tuple[float, float]] = []
+        for _ in range(6):  # the first warms up
+            found = []
+            for model, callers in ((apart, cores()), (whole, 1)):
+                with ThreadPoolExecutor(callers) as pool:
+                    started = time.perf_counter()
+                    list(pool.map(model.embed, parts))
+                    found.append(PHOTOS / (time.perf_counter() - started))
+            rates.append((found[0], found[1]))
+        a, b, ratio = (statistics.median(column) for column in zip(*((a, b, a / b) for a, b in rates[1:]), strict=True))
+        print(f"{precision}: {cores()} calls at once {a:.0f} photos/s, 1 on {cores()} threads {b:.0f}: {ratio:.2f}")
+
+
 def main() -> None:
     """Prints one line for each model, precision and batch; three rounds, the best of each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -82,7 +107,11 @@ def main() -> None:
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 2, 4, 8, 16])
     parser.add_argument("--model", default=models.DEFAULT)
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--split", action="store_true")
     arguments = parser.parse_args()
+    if arguments.split:
+        split()
+        return
     if arguments.all:
         with tempfile.TemporaryDirectory() as aside:
             os.environ["LOOKALIKE_CACHE"] = aside

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,25 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+
+EXTRAS_ARE_IN = Path(__file__).parents[1] / "pyproject.toml"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What skips for an extra that is not installed is one line of the summary, not one a test."""
+    report = yield
+    if report.skipped and isinstance(report.longrepr, tuple) and "pip install" in report.longrepr[2]:
+        report.longrepr = (str(EXTRAS_ARE_IN), 1, report.longrepr[2])
+    return report
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make test-extras` runs: the tests of extras that are quick to install."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if {"s3_server", "openvino"} & set(fixtures) or "-openvino" in item.name or "on s3" in item.name:
+            item.add_marker("extra")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -94,6 +114,13 @@ def real_photos() -> Path:
     if not folder or not (Path(folder) / "metadata.csv").exists():
         pytest.skip("needs real product photos: set LOOKALIKE_PHOTOS to a folder with images/ and metadata.csv")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def openvino() -> None:
+    """OpenVINO, or a skip that says how to have it."""
+    if importlib.util.find_spec("openvino") is None:
+        pytest.skip("needs OpenVINO: pip install 'lookalike[openvino]'")
 
 
 @pytest.fixture(scope="session")

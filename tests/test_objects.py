@@ -50,6 +50,7 @@ def test_names_of_any_letters_come_back(bucket: str) -> None:
     assert [prefix.read(name).decode() for name in names] == names
 
 
+@pytest.mark.extra
 def test_without_keys_the_error_says_which_to_set() -> None:
     pytest.importorskip("obstore", reason="obstore is not installed: pip install 'lookalike[s3]'")
     errors = import_module("obstore.exceptions")

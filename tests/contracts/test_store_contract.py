@@ -45,6 +45,7 @@ def items(*ids: str) -> pa.Table:
         "vector": np.arange(n * FACTS.dimension, dtype=np.float32).reshape(n, -1).tolist(),
         "thumbnail": [b"\xff\xd8" + bytes([i % 256]) for i in range(n)],
         "color": [None] * n,
+        "outline": [None] * n,
     }
     return pa.table(columns, schema=schema.items(FACTS.dimension))
 
@@ -64,7 +65,7 @@ def test_a_stream_is_what_is_read_in_parts(store: Store) -> None:
 
 
 def test_a_table_from_before_a_column_was_added_gets_it_when_rows_come(store: Store) -> None:
-    older = items("a", "b").drop_columns(["color"])
+    older = items("a", "b").drop_columns(["color", "outline"])
     newer = items("c").set_column(12, schema.items(4).field("color"), pa.array([[0.5] * 216], schema.vector_type(216)))
     with store.writing():
         store.commit("before", [Append(schema.ITEMS, older)])

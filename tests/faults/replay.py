@@ -140,6 +140,7 @@ def _items(ids: tuple[str, ...], version: int) -> pa.Table:
         "vector": pa.FixedSizeListArray.from_arrays(pa.array(vectors), DIMENSION),
         "thumbnail": [b"picture"] * count,
         "color": [None] * count,
+        "outline": [None] * count,
     }
     return pa.table(columns, schema=schema.items(DIMENSION))
 

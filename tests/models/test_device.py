@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -17,10 +16,6 @@ from lookalike.models import cpu, openvino_model, vgg16
 from lookalike.options import IndexOptions, ModelOptions
 from lookalike.records import ModelFacts
 from tests.models import keras_layout
-
-needs_openvino = pytest.mark.skipif(
-    importlib.util.find_spec("openvino") is None, reason="needs OpenVINO: pip install 'lookalike[openvino]'"
-)
 
 
 def test_the_cpu_by_onnx_runtime_is_meant_where_nothing_is_said() -> None:
@@ -85,7 +80,7 @@ def test_a_catalog_refuses_another_device(tmp_path: Path) -> None:
         build(tmp_path / "c", [tmp_path], IndexOptions(), model=ModelOptions(device="openvino"))
 
 
-@needs_openvino
+@pytest.mark.usefixtures("openvino")
 @pytest.mark.skipif(not cpu.has_bf16_instructions(), reason="this CPU has no instructions for bf16")
 def test_bf16_is_near_fp32() -> None:
     arrays = keras_layout.random_arrays(keras_layout.SMALL, top=True)
@@ -107,7 +102,7 @@ def test_bf16_is_near_fp32() -> None:
     assert 1e-5 * largest < np.abs(found["bf16"] - expected).max() < 0.05 * largest
 
 
-@needs_openvino
+@pytest.mark.usefixtures("openvino")
 def test_importing_openvino_reports_to_nobody() -> None:
     code = (
         "import sys; from lookalike import models; models.load(device='openvino', precision='fp32')\n"

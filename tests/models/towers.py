@@ -23,7 +23,7 @@ def needs_torch() -> None:
     """Skip where the extra `torch` is not installed."""
     for name in ("torch", "timm", "open_clip", "safetensors", "onnxscript"):
         if importlib.util.find_spec(name) is None:
-            pytest.skip(f"{name} is not installed: pip install 'lookalike[torch]'")
+            pytest.skip("torch, timm or open_clip is not installed: pip install 'lookalike[torch]'")
 
 
 def network(name: str, folder: Path, *, whole: bool = True) -> Any:

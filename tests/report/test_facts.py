@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from lookalike.records import Clusters, Elbow, Neighbors
 from lookalike.report import facts
+from lookalike.report.naming import cluster_names
 from tests.report.data import make_report_data
 
 
@@ -102,8 +103,18 @@ def test_one_value_in_two_columns_is_said_once() -> None:
 def test_a_cluster_is_named_by_what_most_of_it_share() -> None:
     labels = [0] * 20 + [1] * 80
     columns = facts.columns({"gender": ["Women"] * 22 + ["Men"] * 78, "type": ["boot"] * 15 + ["clog"] * 85})
-    assert facts.cluster_names(columns, facts.traits(columns, clusters(labels)))[0] == "boot · Women"
-    assert facts.cluster_names([], [[], []]) == ["", ""]
+    held = clusters(labels)
+    assert cluster_names(columns, facts.traits(columns, held), held)[0] == "boot · Women"
+    assert cluster_names([], [[], []], held) == ["", ""]
+
+
+def test_a_cluster_of_two_kinds_is_named_by_both_and_no_season_names_one() -> None:
+    labels = [0] * 20 + [1] * 40 + [2] * 2
+    season = ["Fall"] * 20 + ["Spring"] * 42
+    kind = ["boot"] * 9 + ["pump"] * 6 + ["clog"] * 5 + ["boot", "pump", "clog", "mule"] * 10 + ["clog"] * 2
+    columns = facts.columns({"type": kind, "season": season, "category": ["shoe"] * 20 + ["other"] * 42})
+    held = clusters(labels)
+    assert cluster_names(columns, facts.traits(columns, held), held) == ["boot / pump", "other", "clog"]
 
 
 def test_the_map_is_colored_by_the_column_that_look_alikes_share() -> None:

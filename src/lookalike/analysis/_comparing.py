@@ -137,7 +137,7 @@ def _squared(rows: Array, near: Ints, one: int, kind: type[Any] = np.float64) ->
         if kind is np.float32:
             loops.rough_sums(rows, near, one, out)
         else:
-            loops.true_sums(rows, near, one, *sum_plan(rows.shape[1]), out)
+            loops.true_sums(rows, near, np.full(len(near), one), *sum_plan(rows.shape[1]), out)
         return out
     size = max(1, STRIP // max(1, rows.shape[1]))
     rough = kind is np.float32

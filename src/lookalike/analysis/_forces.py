@@ -73,25 +73,40 @@ def repel_exactly(places: Array, push: Array, start: int, stop: int) -> Any:
 
 
 @compiled_loosely
+def spline(t: Any) -> Any:
+    """The cubic B-spline's weights of four nodes around a place `t` of the way from the second to the third."""
+    six = np.float32(1 / 6)
+    s = np.float32(1) - t
+    return (
+        s * s * s * six,
+        (t * t * (np.float32(3) * t - np.float32(6)) + np.float32(4)) * six,
+        (s * s * (np.float32(3) * s - np.float32(6)) + np.float32(4)) * six,
+        t * t * t * six,
+    )
+
+
+@compiled_loosely
+def slope(t: Any) -> Any:
+    """What `spline` changes by as `t` grows."""
+    half = np.float32(0.5)
+    s = np.float32(1) - t
+    return (
+        -s * s * half,
+        t * (np.float32(3) * t - np.float32(4)) * half,
+        -s * (np.float32(3) * s - np.float32(4)) * half,
+        t * t * half,
+    )
+
+
+@compiled_loosely
 def spread(places: Array, low: Array, per_unit: float, grid: Array) -> None:
     """Add each item to the 4 x 4 nodes of `grid` around it, by cubic B-spline weights; node 1 lies at `low`."""
-    six = np.float32(1 / 6)
-    wx = np.empty(4, np.float32)
     for i in range(len(places)):
         x = (places[i, 0] - low[0]) * per_unit
         y = (places[i, 1] - low[1]) * per_unit
         column, row = int(y), int(x)
-        t = np.float32(x - row)
-        u = np.float32(y - column)
-        s, v = np.float32(1) - t, np.float32(1) - u
-        wx[0] = s * s * s * six
-        wx[1] = (t * t * (np.float32(3) * t - np.float32(6)) + np.float32(4)) * six
-        wx[2] = (s * s * (np.float32(3) * s - np.float32(6)) + np.float32(4)) * six
-        wx[3] = t * t * t * six
-        w0 = v * v * v * six
-        w1 = (u * u * (np.float32(3) * u - np.float32(6)) + np.float32(4)) * six
-        w2 = (v * v * (np.float32(3) * v - np.float32(6)) + np.float32(4)) * six
-        w3 = u * u * u * six
+        wx = spline(np.float32(x - row))
+        w0, w1, w2, w3 = spline(np.float32(y - column))
         for a in range(4):
             line = grid[row + a]
             line[column] += wx[a] * w0
@@ -103,33 +118,16 @@ def spread(places: Array, low: Array, per_unit: float, grid: Array) -> None:
 @compiled_loosely
 def gather(places: Array, low: Array, per_unit: float, grid: Array, push: Array, start: int, stop: int) -> Any:
     """The repulsion `push` from a potential on `grid`, minus half its slope; returns the sum of the potential."""
-    six, half = np.float32(1 / 6), np.float32(0.5)
-    wx = np.empty(4, np.float32)
-    dx = np.empty(4, np.float32)
+    half = np.float32(0.5)
     total = 0.0
     for i in range(start, stop):
         x = (places[i, 0] - low[0]) * per_unit
         y = (places[i, 1] - low[1]) * per_unit
         column, row = int(y), int(x)
-        t = np.float32(x - row)
-        u = np.float32(y - column)
-        s, v = np.float32(1) - t, np.float32(1) - u
-        wx[0] = s * s * s * six
-        wx[1] = (t * t * (np.float32(3) * t - np.float32(6)) + np.float32(4)) * six
-        wx[2] = (s * s * (np.float32(3) * s - np.float32(6)) + np.float32(4)) * six
-        wx[3] = t * t * t * six
-        dx[0] = -s * s * half
-        dx[1] = t * (np.float32(3) * t - np.float32(4)) * half
-        dx[2] = -s * (np.float32(3) * s - np.float32(4)) * half
-        dx[3] = t * t * half
-        w0 = v * v * v * six
-        w1 = (u * u * (np.float32(3) * u - np.float32(6)) + np.float32(4)) * six
-        w2 = (v * v * (np.float32(3) * v - np.float32(6)) + np.float32(4)) * six
-        w3 = u * u * u * six
-        d0 = -v * v * half
-        d1 = u * (np.float32(3) * u - np.float32(4)) * half
-        d2 = -v * (np.float32(3) * v - np.float32(4)) * half
-        d3 = u * u * half
+        t, u = np.float32(x - row), np.float32(y - column)
+        wx, dx = spline(t), slope(t)
+        w0, w1, w2, w3 = spline(u)
+        d0, d1, d2, d3 = slope(u)
         potential = np.float32(0)
         gx = np.float32(0)
         gy = np.float32(0)

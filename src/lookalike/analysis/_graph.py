@@ -18,18 +18,25 @@ one comparison in float32 with a slack of 2^-20 of every term, more than eight r
 
 Where bytes are too coarse (white noise with many neighbors: all distances are nearly equal) products in float32 take
 their place. Their error is bounded as `_search` derives it: with u = 2^-24, a = |y_i|, b = |y_j| and
-eps = 1.01 (d + 32) u, the square of a distance is off by at most 2 eps a b + 4 u (a^2 + b^2). The same comparison then
-reads A = sqrt(eps) a, w_j = sqrt(eps) b. A sample decides which of the two costs less, by counting, never by a timing.
+eps = 1.01 (d + 32) u, the square of a distance is off by at most 2 eps a b + 4 u (a^2 + b^2). What cannot be
+excluded by
 
-What passes is computed directly, once for both rows, while both are in the cache: first in float32, which refuses most,
-then in float64 as NumPy would add it up (`sum_of_squares`); the k-th best is the new T_i. Rows are grouped around some
-of them first, so that tiles on the diagonal hold the nearest of most rows and T_i is small from the start.
+    y_i.y_j  >=  (|y_j|^2 + |y_i|^2 - T_i^2) / 2  -  eps a b
+
+and the same slack, T_i^2 being a bound of the square of the k-th distance, is listed and decided at the end
+(`_listing`). A sample decides which of the two costs less, by counting, never by a timing.
+
+What passes a test of bytes is computed directly, once for both rows, while both are in the cache: first in float32,
+which refuses most, then in float64 as NumPy would add it up (`sum_of_squares`); the k-th best is the new T_i. Rows are
+grouped around some of them first, so that tiles on the diagonal hold the nearest of most rows and T_i is small from the
+start.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -50,6 +57,8 @@ SAMPLE = 64
 ODD = 6.0  # rows that lose this many times as much as the median are searched apart
 SLACK = 2.0**-20
 FLOAT_COST = 4.3  # float32 products against products of bytes
+TOGETHER = 2048  # rows whose lists are decided together
+LISTED, ROOM = 3, 64  # a list of k neighbors in float32 products holds 3 k + 64
 PAIR_COST = 12.0  # a number in a direct sum against one in a float32 product
 
 
@@ -116,7 +125,7 @@ class _Graph:
         if whole is None:
             return None
         form = self._bytes(codes, lost, order, step) if whole else self._floats(center, order)
-        found = self._tiles(form, order, progress)
+        found = self._tiles(form, order, progress) if whole else self._lists(form, order, progress)
         return self._with_odd(found, order, np.flatnonzero(odd), self.workers.threads)
 
     def _step(self, center: Doubles) -> float | None:
@@ -182,7 +191,8 @@ class _Graph:
         error = 2 * _unit_error(d) * step * step * np.sqrt(squares[:, None] * norms)
         narrow = (squared <= bound + error).sum(axis=1).mean()
         in_bytes = n / 2 / FLOAT_COST + 2 * wide * PAIR_COST
-        in_floats = n / 2 + 2 * narrow * PAIR_COST
+        told_apart = 2 * narrow <= LISTED * self.k + ROOM
+        in_floats = n / 2 + narrow * PAIR_COST if told_apart else np.inf
         if min(in_bytes, in_floats) > n:
             return None
         return bool(in_bytes <= in_floats)
@@ -240,19 +250,65 @@ class _Graph:
         best, best_ids, limit = np.full((n, k), np.inf), np.zeros((n, k), np.int64), np.full(n, np.inf)
         loose = 1 - (self.base.shape[1] + 8) * 2.2 * float(np.finfo(self.base.dtype).eps)
         rest = ((form.step, SLACK, loose), (self.base, order, *self.plan), (best, best_ids, limit))
+
+        def look(products: Array, at: tuple[int, int]) -> None:
+            if at[0] == at[1]:
+                self.kernels.seed(products, at[0], form.facts, limit, form.step, k)
+            self.kernels.scan(products, at, form.facts, *rest)
+
+        self._each_tile(form, look, progress)
+        return best_ids, best
+
+    def _lists(self, form: _Form, order: Ints, progress: Advance | None) -> tuple[Ints, Doubles]:
+        """As `_tiles`, from products in float32: listed first, decided at the end."""
+        from lookalike.analysis import _listing
+
+        n, k = len(order), self.k
+        size = LISTED * k + ROOM
+        lists = np.empty((n, size), np.float32), np.empty((n, size), np.int32), np.zeros(n, np.int32)
+        limit = np.full(n, np.inf)
+
+        def look(products: Array, at: tuple[int, int]) -> None:
+            _listing.listed(products, at, k, form.facts, SLACK, lists, limit)
+
+        self._each_tile(form, look, progress)
+        best, best_ids = np.full((n, k), np.inf), np.zeros((n, k), np.int64)
+        room = np.empty(n)
+
+        def decide(span: tuple[int, int]) -> None:
+            _listing.thinned(*span, k, form.facts, lists, limit)
+            counts = np.where(limit[slice(*span)] < 0, 0, lists[2][slice(*span)])
+            others = lists[1][slice(*span)][np.arange(size) < counts[:, None]]
+            rows = np.repeat(np.arange(*span), counts)
+            turn = np.argsort(others, kind="stable")  # a row that is near several is read once for all of them
+            true, summed = np.empty((2, len(turn)))
+            self.kernels.true_sums(self.base, order[rows[turn]], order[others[turn]], *self.plan, summed)
+            true[turn] = summed
+            starts = np.concatenate([[0], np.cumsum(counts)])
+            _listing.chosen(span[0], starts, others, true, order, best, best_ids, room)
+
+        for _ in self.workers.map(decide, spans(n, TOGETHER)):
+            pass
+        lost = np.flatnonzero(limit < 0)
+        if len(lost):  # float32 cannot tell the neighbors of these apart
+            rows = np.sort(order)
+            near, gaps = ExactSearch(self.base[rows]).search(
+                self.base[order[lost]], k + 1, threads=self.workers.threads
+            )
+            best_ids[lost], best[lost] = drop(rows[near], gaps, order[lost], k)
+        return best_ids, best
+
+    def _each_tile(self, form: _Form, look: Callable[[Array, tuple[int, int]], None], progress: Advance | None) -> None:
+        """Multiply each pair of blocks once and `look` at the products, the blocks with themselves first."""
         locks = [threading.Lock() for _ in form.edges]
 
         def diagonal(i: int) -> None:
-            products = self._product(form, i, i)
-            first = form.edges[i][0]
-            self.kernels.seed(products, first, form.whole, form.facts, limit, form.step, k)
-            self.kernels.scan(products, (first, first), form.whole, form.facts, *rest)
+            look(self._product(form, i, i), (form.edges[i][0], form.edges[i][0]))
 
         def tile(pair: tuple[int, int]) -> None:
             products = self._product(form, *pair)
             with locks[pair[0]], locks[pair[1]]:
-                at = (form.edges[pair[0]][0], form.edges[pair[1]][0])
-                self.kernels.scan(products, at, form.whole, form.facts, *rest)
+                look(products, (form.edges[pair[0]][0], form.edges[pair[1]][0]))
 
         blocks = len(form.edges)
         total = blocks * (blocks + 1) // 2
@@ -260,7 +316,6 @@ class _Graph:
             report(progress, len(self.base) * done // total, len(self.base))
         for done, _ in enumerate(self.workers.map(tile, tournament(blocks)), blocks + 1):  # once all have a limit
             report(progress, len(self.base) * done // total, len(self.base))
-        return best_ids, best
 
     def _with_odd(self, found: tuple[Ints, Doubles], order: Ints, odd: Ints, threads: int) -> tuple[Ints, Doubles]:
         """The results in the order of the rows, with those that were left out as queries and as neighbors."""

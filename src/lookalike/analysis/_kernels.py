@@ -15,7 +15,6 @@ import numpy as np
 from lookalike.analysis._blocks import Array
 
 F = TypeVar("F", bound=Callable[..., Any])
-TINY = 1e-30  # more than what numbers too small for a float32 add up to, where the largest is about 1
 CHUNK = 64  # products looked at together before any of them is looked at alone
 
 
@@ -122,16 +121,45 @@ def rough_sums(rows: Array, near: Array, one: int, out: Array) -> None:
 
 
 @compiled
-def true_sums(rows: Array, near: Array, one: int, leaves: Array, merges: Array, out: Array) -> None:
-    """`sum_of_squares` of some rows and one."""
-    squares = np.empty(rows.shape[1], np.float64)
+def true_sums(rows: Array, left: Array, right: Array, leaves: Array, merges: Array, out: Array) -> None:
+    """`sum_of_squares` of pairs of rows; written out, since a view of a row costs more than its sum."""
+    width = rows.shape[1]
+    squares = np.empty((width + 7) // 8 * 8, np.float64)
     stack = np.empty(40, np.float64)
-    for i in range(len(near)):
-        out[i] = sum_of_squares(rows[near[i]], rows[one], leaves, merges, squares, stack)
+    for pair in range(len(left)):
+        a, b = left[pair], right[pair]
+        for i in range(width):
+            gap = np.float64(rows[a, i]) - np.float64(rows[b, i])
+            squares[i] = gap * gap
+        top = 0
+        start = 0
+        for leaf in range(len(leaves)):
+            stop = start + leaves[leaf]
+            whole = start + leaves[leaf] // 8 * 8
+            r0 = r1 = r2 = r3 = r4 = r5 = r6 = r7 = 0.0
+            for i in range(start, whole, 8):
+                r0 += squares[i]
+                r1 += squares[i + 1]
+                r2 += squares[i + 2]
+                r3 += squares[i + 3]
+                r4 += squares[i + 4]
+                r5 += squares[i + 5]
+                r6 += squares[i + 6]
+                r7 += squares[i + 7]
+            total = ((r0 + r1) + (r2 + r3)) + ((r4 + r5) + (r6 + r7))
+            for i in range(whole, stop):
+                total += squares[i]
+            start = stop
+            stack[top] = total
+            top += 1
+            for _ in range(merges[leaf]):
+                stack[top - 2] += stack[top - 1]
+                top -= 1
+        out[pair] = stack[0]
 
 
 @compiled
-def _offer(r: int, other: int, squared: float, best: Array, best_ids: Array, limit: Array) -> None:
+def offer(r: int, other: int, squared: float, best: Array, best_ids: Array, limit: Array) -> None:
     """Put the row `other` at its place among the best of `r`, if it has one."""
     last = best.shape[1] - 1
     if squared > best[r, last] or (squared == best[r, last] and other > best_ids[r, last]):
@@ -149,31 +177,20 @@ def _offer(r: int, other: int, squared: float, best: Array, best_ids: Array, lim
 
 
 @compiled
-def _bars(first: int, last: int, whole: bool, facts: tuple[Array, ...], limit: Array, step: float, slack: float) -> Any:
+def _bars(first: int, last: int, facts: tuple[Array, ...], limit: Array, step: float, slack: float) -> Any:
     """For each row the two numbers that its limit turns into: see `_graph`, "the test of a product"."""
     norm, _, spread, _ = facts
     slope = np.empty(last - first, np.float32)
     level = np.empty(last - first, np.float32)
     for r in range(first, last):
-        if whole:
-            reach = (limit[r] + spread[r]) / step
-            slope[r - first] = reach
-            level[r - first] = (norm[r] - reach * reach) / 2 - slack * (norm[r] + reach * reach + 1)
-        else:
-            reach = limit[r] / step
-            slope[r - first] = spread[r]
-            level[r - first] = (norm[r] - reach * reach) / 2 - slack * (norm[r] + reach * reach) - TINY
+        reach = (limit[r] + spread[r]) / step
+        slope[r - first] = reach
+        level[r - first] = (norm[r] - reach * reach) / 2 - slack * (norm[r] + reach * reach + 1)
     return slope, level
 
 
 @compiled
-def _error(norm: Array, spread: Array, r: int, c: int) -> Any:
-    """How far the square of a distance from a float32 product can be off."""
-    return 2 * spread[r] * spread[c] + 2.0**-21 * (norm[r] + norm[c]) + TINY
-
-
-@compiled
-def seed(products: Array, first: int, whole: bool, facts: tuple[Array, ...], limit: Array, step: float, k: int) -> None:
+def seed(products: Array, first: int, facts: tuple[Array, ...], limit: Array, step: float, k: int) -> None:
     """Set the limits of a block's rows to the k-th smallest upper bound among their distances within the block."""
     norm, _, spread, _ = facts
     size = len(products)
@@ -181,10 +198,7 @@ def seed(products: Array, first: int, whole: bool, facts: tuple[Array, ...], lim
     for i in range(size):
         for j in range(size):
             squared = max(0.0, norm[first + i] + norm[first + j] - 2 * np.float64(products[i, j]))
-            if whole:
-                upper[j] = step * np.sqrt(squared) * (1 + 1e-9) + spread[first + i] + spread[first + j]
-            else:
-                upper[j] = step * np.sqrt(squared + _error(norm, spread, first + i, first + j))
+            upper[j] = step * np.sqrt(squared) * (1 + 1e-9) + spread[first + i] + spread[first + j]
         upper[i] = np.inf
         limit[first + i] = min(limit[first + i], np.partition(upper, k - 1)[k - 1] * (1 + 1e-9))
 
@@ -205,7 +219,6 @@ def _any_passes(line: Array, columns: tuple[Array, ...], row: tuple[Any, ...]) -
 def scan(
     products: Array,
     at: tuple[int, int],
-    whole: bool,
     facts: tuple[Array, ...],
     scales: tuple[float, float, float],
     data: tuple[Array, ...],
@@ -213,7 +226,7 @@ def scan(
 ) -> int:
     """Look at one tile of products, each for both of its rows, and decide what may matter; how many were decided.
 
-    `products` (a, b) int32 or float32 of the rows from `at[0]` with those from `at[1]`; `at[0] == at[1]` is a tile
+    `products` (a, b) int32 of the rows from `at[0]` with those from `at[1]`; `at[0] == at[1]` is a tile
     on the diagonal, of which the part above it is looked at. `data`: the vectors, which of them each row is, and
     `_graph.sum_plan`. `state`: best (n, k) squared distances, their rows, and
     an upper bound (n,) of the k-th distance.
@@ -224,7 +237,7 @@ def scan(
     best, best_ids, limit = state
     top, left = at
     height, width = products.shape
-    slope, level = _bars(left, left + width, whole, facts, limit, step, slack)
+    slope, level = _bars(left, left + width, facts, limit, step, slack)
     half_j = half[left : left + width]
     wide_j = wide[left : left + width]
     last = best.shape[1] - 1
@@ -234,7 +247,7 @@ def scan(
     for i in range(height):
         r = top + i
         line = products[i]
-        slope_i, level_i = _bars(r, r + 1, whole, facts, limit, step, slack)
+        slope_i, level_i = _bars(r, r + 1, facts, limit, step, slack)
         s, h, p, w = slope_i[0], level_i[0], half[r], wide[r]
         mine = rows[order[r]]
         for begin in range(i + 1 if top == left else 0, width, CHUNK):
@@ -250,18 +263,14 @@ def scan(
                     continue
                 c = left + j
                 squared = max(0.0, norm[r] + norm[c] - 2 * np.float64(line[j]))
-                if whole:
-                    low = step * np.sqrt(squared) * (1 - 1e-6) - spread[r] - spread[c]
-                else:
-                    low = step * np.sqrt(max(0.0, squared - _error(norm, spread, r, c))) * (1 - 1e-6)
+                low = step * np.sqrt(squared) * (1 - 1e-6) - spread[r] - spread[c]
                 if low > limit[r] and low > limit[c]:
                     continue
                 decided += 1
                 other = rows[order[c]]
-                # a product in float32 has said as much already
-                if whole and rough_sum(mine, other) * loose > max(best[r, last], best[c, last]):
+                if rough_sum(mine, other) * loose > max(best[r, last], best[c, last]):
                     continue
                 true = sum_of_squares(mine, other, leaves, merges, squares, stack)
-                _offer(r, order[c], true, best, best_ids, limit)
-                _offer(c, order[r], true, best, best_ids, limit)
+                offer(r, order[c], true, best, best_ids, limit)
+                offer(c, order[r], true, best, best_ids, limit)
     return decided

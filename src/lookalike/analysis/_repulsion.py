@@ -14,7 +14,7 @@ import numpy as np
 
 from lookalike.analysis import _forces
 from lookalike.analysis._blocks import Workers, spans
-from lookalike.records import Doubles, Floats
+from lookalike.records import Floats
 
 EXACT_BELOW = 800
 SPACING = 0.25  # of the nodes; the kernel has a width of 1
@@ -88,10 +88,3 @@ def kernel_waves(padded: int, spacing: float) -> Floats:
     waves /= smoothed[: padded // 2 + 1]
     found: Floats = waves.astype(np.float32)
     return found
-
-
-def exact_push(places: Doubles) -> tuple[Doubles, float]:
-    """Repulsion and Z from all pairs in float64, (n, n) in memory: what the fast ways are checked against."""
-    gaps = places[:, None] - places
-    near = 1 / (1 + np.square(gaps).sum(axis=-1))
-    return (gaps * np.square(near)[:, :, None]).sum(axis=1), float(near.sum() - len(places))

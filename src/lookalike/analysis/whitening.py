@@ -150,10 +150,8 @@ def fit_looks(
         array, known = array[rows], None if known is None else known[rows]
     ends = np.cumsum(widths)
     with Workers(None) as workers:
-        pieces = zip(ends - widths, ends, strict=True)
-        fits = list(
-            workers.map(lambda piece: _fit_part(np.ascontiguousarray(array[:, slice(*piece)]), known, seed), [*pieces])
-        )
+        pieces = [array[:, end - width : end] for width, end in zip(widths, ends, strict=True)]
+        fits = list(workers.map(lambda piece: _fit_part(piece, known, seed), pieces))
     axes = np.zeros((d, sum(fit.axes.shape[1] for fit in fits)))
     made, first = [], 0
     for fit, start, stop, weight in zip(fits, ends - widths, ends, weights / weights.sum(), strict=True):

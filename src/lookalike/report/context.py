@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from lookalike.records import Doubles, Ints
 from lookalike.report import facts
 from lookalike.report.data import ReportData
+from lookalike.report.naming import cluster_names
 from lookalike.report.photos import Photos
 
 
@@ -61,7 +62,7 @@ def prepare(data: ReportData) -> Context:
         ids=ids,
         distances=distances,
         order=tuple(order),
-        names=tuple(facts.cluster_names(found, each)),
+        names=tuple(cluster_names(found, each, data.clusters)),
         traits=tuple(tuple(own) for own in each),
         colored=facts.map_column(found, ids),
         queries=tuple(facts.queries(data, found)),

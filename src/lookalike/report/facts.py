@@ -145,7 +145,7 @@ def traits(found: Sequence[Column], clusters: Clusters, most: int = 5) -> list[l
     """
     result: list[list[tuple[float, Trait]]] = [[] for _ in range(clusters.k)]
     for column in found:
-        table = _table(column, clusters)
+        table = table_of(column, clusters)
         sizes, overall = table.sum(axis=1), column.counts / column.counts.sum()
         for cluster in np.flatnonzero(sizes):
             size = int(sizes[cluster])
@@ -165,14 +165,14 @@ def _distinct(own: list[Trait]) -> list[Trait]:
     """Without those that say the same again: one value under two columns, for as many items."""
     said: set[tuple[str, int]] = set()
     kept = []
-    for trait in sorted(own, key=lambda trait: _kind_rank(trait.column)):
+    for trait in sorted(own, key=lambda trait: kind_rank(trait.column)):
         if (trait.value, trait.amount) not in said:
             said.add((trait.value, trait.amount))
             kept.append(trait)
     return [trait for trait in own if trait in kept]
 
 
-def _table(column: Column, clusters: Clusters) -> Ints:
+def table_of(column: Column, clusters: Clusters) -> Ints:
     """How many items of each cluster have each value: (k, values) int64."""
     known = column.codes >= 0
     width = len(column.values)
@@ -192,31 +192,8 @@ def _ratio(amount: int, size: int, total: int, n: int) -> float:
     return 2 * ratio
 
 
-def cluster_names(found: Sequence[Column], each: Sequence[Sequence[Trait]]) -> list[str]:
-    """A short name for each cluster from values that at least half of it share, two at most, none where there is
-    no such value. Kinds (`type`, `category`) come first.
-    """
-    order = {column.name: place for place, column in enumerate(found)}
-    names = []
-    for own in each:
-        common = [trait for trait in own if trait.share >= 0.5]
-        common.sort(key=lambda trait: (_kind_rank(trait.column), order.get(trait.column, 0)))
-        kinds = [trait for trait in common if _kind_rank(trait.column) < len(KINDS)][:1]
-        others = [trait for trait in common if _kind_rank(trait.column) == len(KINDS) and _says(trait)]
-        others.sort(key=lambda trait: -trait.share * math.log(trait.lift))
-        said = kinds[0].value.lower() if kinds else ""
-        others = [trait for trait in others if trait.value.lower() not in said]
-        picked = kinds + others[: 2 - len(kinds)]
-        names.append(" · ".join(plain(trait.value, 28) for trait in picked))
-    return names
-
-
-def _says(trait: Trait) -> bool:
-    """Whether a value makes a name: clearly more common than overall, and a word instead of a number or a yes."""
-    return trait.lift >= 1.5 and not re.fullmatch(r"[\d.,]+|yes|no", trait.value)
-
-
-def _kind_rank(column: str) -> int:
+def kind_rank(column: str) -> int:
+    """The place of a column among those that say of what kind an item is, the finest first; the last for others."""
     name = column.lower()
     return KINDS.index(name) if name in KINDS else len(KINDS)
 
@@ -253,8 +230,8 @@ def _bits(counts: Ints) -> float:
 
 def kind_column(found: Sequence[Column]) -> Column | None:
     """The column that says what an item is (`type`, `category`...)."""
-    named = [column for column in found if _kind_rank(column.name) < len(KINDS)]
-    return min(named, key=lambda column: _kind_rank(column.name), default=None)
+    named = [column for column in found if kind_rank(column.name) < len(KINDS)]
+    return min(named, key=lambda column: kind_rank(column.name), default=None)
 
 
 def queries(data: ReportData, found: Sequence[Column], amount: int = 6) -> list[int]:

@@ -68,17 +68,15 @@ def _card(sheet: Sheet, context: Context, row: int, distance: float, box: tuple[
     edge: dict[str, Any] = {"edgecolor": theme.accent, "linewidth": 1.8} if query else {"edgecolor": theme.line}
     sheet.rect(x, y, width, height, radius=0.05, facecolor="#ffffff", **edge)
     sheet.image(context.photos.pixels(row), x + 0.05, y + 0.05, width - 0.1, height - 0.1)
-    if query:
-        label = text_width("Query", 6.5, "bold") + 0.14
-        sheet.rect(x + 0.06, y + 0.06, label, 0.17, radius=0.04, facecolor=theme.accent)
-        style: dict[str, Any] = {"color": "#ffffff", "weight": "bold", "va": "center", "ha": "center"}
-        sheet.text(x + 0.06 + label / 2, y + 0.147, "Query", size=6.5, **style)
     lines = wrap(context.title(row), 6.8, width - 0.04)
     for place, line in enumerate(lines):
         sheet.text(x + 0.02, y + height + 0.07 + 0.125 * place, line, size=6.8)
     below = context.subtitle(row) if query else f"distance {apart(distance)}"
-    down = y + height + 0.085 + 0.125 * len(lines)
-    sheet.text(x + 0.02, down, below, size=6.5, color=theme.quiet, room=width - 0.04)
+    down, left = y + height + 0.085 + 0.125 * len(lines), x + 0.02
+    if query:  # said below the photo: a sign upon it would cover the product
+        sheet.text(left, down, "Query", size=6.5, color=theme.accent, weight="bold")
+        left += text_width("Query", 6.5, "bold") + 0.06
+    sheet.text(left, down, below, size=6.5, color=theme.quiet, room=x + width - 0.02 - left)
 
 
 def data_sample(context: Context, most: int = 96) -> Sheet:

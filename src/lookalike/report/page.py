@@ -100,7 +100,8 @@ def _recommendations(context: Context, files: list[str]) -> str:
 def _card(context: Context, row: int, below: str, *, query: bool = False) -> str:
     title = context.title(row)
     picture = markup.photo(context.photos.uri(row, 200), title, query=query)
-    second = f"<span class='quiet'>{markup.name(below)}</span>" if below else ""
+    sign = "<span class='asked'>Query</span> " if query else ""
+    second = f"<span class='quiet'>{sign}{markup.name(below)}</span>" if below or query else ""
     return f"<li>{picture}<div class='caption'><span class='name'>{markup.name(title)}</span>{second}</div></li>"
 
 
@@ -225,8 +226,9 @@ def _overview(context: Context, files: list[str]) -> str:
         "On top the item closest to the center of each cluster, below the place of its items on the map, the largest "
         "cluster first. A cluster in one piece is a kind of its own; one that is scattered is not."
     )
+    fives = " fives" if -len(cells) % 5 < -len(cells) % 6 else ""  # across, six fit: five where fewer places stay empty
     pages = f" The print version has {len(files)} pages." if len(files) > 1 else ""
-    return _section(6, "The clusters", meaning + pages, f"<div class='minis'>{''.join(cells)}</div>", files)
+    return _section(6, "The clusters", meaning + pages, f"<div class='minis{fives}'>{''.join(cells)}</div>", files)
 
 
 def _dots(context: Context) -> DotMap:
@@ -342,7 +344,8 @@ def _footer(context: Context) -> str:
     known = context.data.facts
     told = [f"Model: {markup.words(context.data.model, 200)}."]
     if known is not None:
-        told.append(f"{markup.words(known.summary, 300)} License: {markup.words(known.license, 80)}.")
+        summary = known.summary[:1].upper() + known.summary[1:]
+        told.append(f"{markup.words(summary, 300)}. License: {markup.words(known.license, 80)}.")
     names = [markup.words(heading(column.name), 40) for column in context.columns]
     if names:
         told.append(f"Metadata used to describe groups: {listed(names)}. It took no part in what counts as similar.")

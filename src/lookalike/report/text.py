@@ -10,6 +10,7 @@ from lookalike.records import Value
 
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 NAMES = ("name", "title", "product", "product_name", "product name", "productdisplayname", "description")
+SEASONS = ("season", "year", "month", "date", "collection")
 KINDS = ("type", "article_type", "articletype", "product_type", "kind", "category", "subcategory", "style")
 
 
