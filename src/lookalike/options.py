@@ -97,7 +97,8 @@ class IndexOptions:
 
     `metadata` is a CSV, Parquet or JSONL table; `root` the folder that paths of a SOURCE table may not leave;
     `prune` removes items of these sources that are gone (`yes`: also when that is above 10% of the catalog);
-    `retry` tries remembered failures again; `refit` fits the default ranking anew on the items that there are;
+    `retry` tries remembered failures again, and reads no photo of an item; `refit` fits the default ranking anew on the
+    items that there are;
     `limits` are the bounds for one photo; `isolated` decodes in processes of their own, so that a photo that crashes or
     hangs a decoder costs that photo alone;
     `engine` is where photos are worked on: `local` threads, or a `ray` cluster.

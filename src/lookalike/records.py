@@ -234,6 +234,8 @@ class Similar:
     Where not, it is the share of the exact results that the index finds, measured on a sample of the items, and
     `recall_low`..`recall_high` its 95% interval.
 
+    `adapted` names the labels that a map in use was learned from (`adapt`); empty: pictures alone.
+
     `diverse` is what choosing results that differ cost, None where that was not asked for. What they are chosen from is
     searched as exactly as all else. In a notebook it shows itself as a row of pictures where `html`, which makes them
     when asked, is there: `Catalog.similar` gives it. It is no part of a comparison and does not travel in a pickle.
@@ -246,6 +248,7 @@ class Similar:
     recall_low: float = 1.0
     recall_high: float = 1.0
     diverse: Diversity | None = None
+    adapted: tuple[str, ...] = ()
     html: Callable[[], str] | None = field(default=None, repr=False, compare=False)
 
     def _repr_html_(self) -> str | None:
@@ -261,7 +264,8 @@ class Similar:
         results = [hit.as_json() for hit in self.results]
         diverse = None if self.diverse is None else self.diverse.as_json()
         told = {"query": self.query, "exact": self.exact, "recall": self.recall, "results": results}
-        return {**told, "diverse": diverse, "recall_low": self.recall_low, "recall_high": self.recall_high}
+        told |= {"diverse": diverse, "recall_low": self.recall_low, "recall_high": self.recall_high}
+        return {**told, "adapted": list(self.adapted)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

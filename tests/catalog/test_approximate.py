@@ -11,10 +11,11 @@ import pytest
 
 import lookalike
 from lookalike import analysis, models
-from lookalike.errors import UsageError
+from lookalike.errors import CatalogDamaged, UsageError
 from lookalike.options import RankingOptions
 from lookalike.records import Estimate, Floats
 from lookalike.store import Append, LanceStore, MemoryStore, Store, Upsert, schema
+from lookalike.store.reading import Reading
 from tests.conftest import Run
 from tests.contracts.test_store_contract import items
 
@@ -100,7 +101,9 @@ def test_the_receipt_is_the_recall_that_a_user_would_measure(folder: Path) -> No
     assert receipt.low <= share <= receipt.high
 
 
-def test_a_damaged_index_lowers_the_number_shown(folder: Path, tmp_path: Path) -> None:
+def test_an_index_of_another_catalog_is_refused_or_lowers_the_number_shown(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     good = lookalike.open(folder).receipt(5)
     LanceStore.create(tmp_path / "other", FACTS)
     fill(LanceStore.open(tmp_path / "other"), np.random.default_rng(1).permutation(vectors()))
@@ -110,6 +113,9 @@ def test_a_damaged_index_lowers_the_number_shown(folder: Path, tmp_path: Path) -
     for file in wrong.rglob("*.idx"):  # an index of shuffled vectors in the place of the right one
         (target,) = right.rglob(file.name)
         shutil.copyfile(file, target)
+    with pytest.raises(CatalogDamaged):
+        lookalike.open(folder).similar(NAMES[0], 5, ranking="euclidean", approximate=True)
+    monkeypatch.setattr(Reading, "check_indices", lambda *_: None)  # as in catalogs without these checksums
     damaged = lookalike.open(folder)
     found = damaged.similar(NAMES[0], 5, ranking="euclidean", approximate=True)
     assert good is not None

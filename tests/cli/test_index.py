@@ -15,6 +15,9 @@ import pytest
 from PIL import Image
 
 import lookalike
+from lookalike import images
+from lookalike.options import ImageLimits
+from lookalike.records import Input
 from lookalike.store import LanceStore
 from tests.conftest import COLORS, Run, draw
 
@@ -130,6 +133,41 @@ def test_a_bad_photo_is_remembered_and_healed(run: Run, photos: Path, tmp_path: 
     Image.new("RGB", (30, 30), "red").save(bad)
     assert counts(index(run, catalog, photos), added=1, unchanged=12, embedded=1, total=13)
     assert lookalike.open(catalog).failures() == []
+
+
+def test_a_retry_reads_only_what_failed_and_what_is_new(
+    run: Run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog = tmp_path / "c.catalog"
+    (photos / "bad.jpg").write_bytes(b"<html>404</html>")
+    (photos / "worse.jpg").write_bytes(b"\xff\xd8\xff")
+    index(run, catalog, photos, code=3)
+    read = images.read
+    seen: list[str] = []
+
+    def noting(item: Input, limits: ImageLimits) -> bytes:
+        seen.append(item.id)
+        return read(item, limits)
+
+    monkeypatch.setattr(images, "read", noting)
+    draw(photos / "new.png", COLORS["blue"], seed=11)
+    draw(photos / "red-00.png", COLORS["blue"], seed=12)
+    Image.new("RGB", (30, 30), "red").save(photos / "bad.jpg")
+    (tmp_path / "said.csv").write_text("path,size\nphotos/red-00.png,7\n")
+    said = ("--metadata", tmp_path / "said.csv")
+    assert counts(
+        index(run, catalog, photos, "--retry", *said, code=3),
+        added=2,
+        updated=1,
+        unchanged=11,
+        failed=1,
+        embedded=2,
+        total=14,
+    )
+    assert sorted(seen) == ["bad.jpg", "new.png", "worse.jpg"]
+    assert lookalike.open(catalog).failures()[0].attempts == 2
+    now = index(run, catalog, photos, code=3)
+    assert counts(now, updated=1, unchanged=13, failed=1, embedded=1, total=14), "the changed photo is seen now"
 
 
 def test_a_photo_that_breaks_moves_to_the_failures(run: Run, photos: Path, tmp_path: Path) -> None:

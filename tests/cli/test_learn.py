@@ -67,3 +67,89 @@ def test_what_cannot_be_tuned_is_a_usage_error(run: Run, catalog: Path, options:
     done = run("tune", catalog, *options)
     assert done.code == 2
     assert words in done.err
+
+
+@pytest.fixture
+def labeled(tmp_path: Path) -> Path:
+    """160 items whose vectors tell `kind` by a small axis among large ones that tell nothing; `noise` tells nothing."""
+    rng = np.random.default_rng(5)
+    kinds = rng.integers(0, 4, 160)
+    vectors = np.hstack([rng.normal(size=(160, 12)), 0.4 * np.eye(4)[kinds] + 0.02 * rng.normal(size=(160, 4))])
+    np.save(tmp_path / "v.npy", vectors.astype(np.float32))
+    rows = ["path,kind,noise"]
+    for at, kind in enumerate(kinds):
+        draw(tmp_path / "photos" / f"{at:03d}.png", (20 + at, 90, 120), seed=at, size=(24, 24))
+        rows.append(f"{at:03d}.png,k{kind},n{rng.integers(4)}")
+    (tmp_path / "m.csv").write_text("\n".join(rows))
+    return tmp_path
+
+
+def test_adapt_is_kept_used_told_and_dropped(run: Run, labeled: Path) -> None:
+    catalog = labeled / "c.catalog"
+    options = ["--vectors", labeled / "v.npy", "--metadata", labeled / "m.csv"]
+    assert run("index", catalog, labeled / "photos", *options).code == 0
+    before = run("similar", catalog, "000", "--json").json
+    assert before["adapted"] == []
+    assert run("info", catalog, "--json").json["adapted"] is None
+    told = run("adapt", catalog, "--labels", "kind", "--json").json
+    assert told["kept"] is True
+    assert told["gain"]["low"] > 0
+    assert told["gains"].keys() == {"kind"}
+    info = run("info", catalog, "--json").json["adapted"]
+    assert (info["labels"], info["in_use"], info["gain"]) == (["kind"], True, told["gain"])
+    after = run("similar", catalog, "000", "--json").json
+    assert after["adapted"] == ["kind"]
+    assert after["results"] != before["results"]
+    assert run("similar", catalog, "000", "--ranking", "euclidean", "--json").json["adapted"] == []
+    scored = run("evaluate", catalog, "--labels", "kind", "--json").json
+    assert scored["held_out"] is True
+    assert scored["n"] == told["held_out"]
+    assert scored["agreement"]["kind"]["value"] == pytest.approx(told["adapted"]), "only what it was not learned from"
+    refused = run("evaluate", catalog, "--labels", "kind", "--where", "noise = 'n1'")
+    assert refused.code == 2
+    assert "--drop" in refused.err
+    assert run("compare", catalog, catalog, "--labels", "kind", "--json").json["n"] == told["held_out"]
+    shown = run("adapt", catalog, "--labels", "kind").out
+    assert "Kept" in shown, "learned again from pictures alone, not on top of itself"
+    assert lookalike.open(catalog).check().problems == ()
+    assert run("adapt", catalog, "--drop", "--json").json == {"dropped": True}
+    assert run("similar", catalog, "000", "--json").json == before
+    assert run("adapt", catalog, "--drop").out.startswith("There is no map")
+    assert run("evaluate", catalog, "--labels", "kind", "--json").json["held_out"] is False
+
+
+def test_adapt_takes_a_table_and_keeps_nothing_that_does_not_help(run: Run, labeled: Path) -> None:
+    catalog = labeled / "c.catalog"
+    assert run("index", catalog, labeled / "photos", "--vectors", labeled / "v.npy").code == 0
+    table = labeled / "labels.csv"
+    table.write_text((labeled / "m.csv").read_text().replace("path,kind", "id,kind").replace("noise", "other"))
+    version = lookalike.open(catalog).info()["version"]
+    both = lookalike.open(catalog).adapt(table)
+    assert both.labels == ("kind", "other")
+    table.write_text("\n".join(",".join(line.split(",")[::2]) for line in table.read_text().splitlines()))
+    lookalike.open(catalog).drop_adapted()
+    alone = run("adapt", catalog, "--labels", table, "--json").json
+    assert (alone["labels"], alone["kept"]) == (["other"], False)
+    assert run("info", catalog, "--json").json["adapted"] is None
+    assert run("info", catalog, "--json").json["version"] <= version + 2
+    assert "Not kept" in run("adapt", catalog, "--labels", table).out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "either --labels"),
+        (["--labels", "kind", "--drop"], "either --labels"),
+        (["--labels", ","], "labels are empty"),
+        (["--labels", "price"], "price"),
+        (["--labels", "color", "--seed", 1], "says too little"),
+    ],
+)
+def test_what_cannot_be_adapted_is_a_usage_error(run: Run, tmp_path: Path, options: list[str], words: str) -> None:
+    for at in range(6):
+        draw(tmp_path / "p" / f"{at}.png", COLORS["red"], seed=at)
+    (tmp_path / "m.csv").write_text("path,color\n" + "".join(f"{at}.png,red\n" for at in range(6)))
+    run("index", tmp_path / "c.catalog", tmp_path / "p", "--metadata", tmp_path / "m.csv", "--model", "tiny")
+    done = run("adapt", tmp_path / "c.catalog", *options)
+    assert done.code == 2
+    assert words in done.err

@@ -7,14 +7,17 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
 from lookalike import images, models, objects, pipeline
 from lookalike.engines import LocalEngine
+from lookalike.errors import UsageError
 from lookalike.options import ImageLimits, IndexOptions
 from lookalike.records import Indexed
 from lookalike.store import MemoryStore, schema
@@ -47,7 +50,7 @@ def served(shop: Shop) -> Iterator[None]:
                 shop.asked.append(path)
                 count = shop.asked.count(path)
             status = shop.refuse(path, len(shop.asked)) if shop.refuse else None
-            name = path.removeprefix("/shop/")
+            name = unquote(path.removeprefix("/shop/"))
             if status is not None:
                 return self.answer(status, b"slow down")
             if "list-type" in query:
@@ -99,7 +102,7 @@ def served(shop: Shop) -> Iterator[None]:
 
 def listing(files: dict[str, bytes]) -> bytes:
     parts = "".join(
-        f"<Contents><Key>{name}</Key><Size>{len(data)}</Size><LastModified>2026-11-02T03:04:05.000Z</LastModified>"
+        f"<Contents><Key>{escape(name)}</Key><Size>{len(data)}</Size><LastModified>2026-11-02T03:04:05.000Z</LastModified>"
         '<ETag>"0"</ETag></Contents>'
         for name, data in sorted(files.items())
     )
@@ -173,3 +176,19 @@ def test_a_photo_that_is_too_large_is_not_fetched(files: dict[str, bytes]) -> No
     with served(shop):
         done = pipeline.index(MemoryStore(FACTS), pipeline.plan(["s3://shop"], options), options, LocalEngine(1))
     assert [(one.id, one.code) for one in done.failures] == [("big.png", "E_TOO_LARGE")]
+
+
+@pytest.mark.parametrize("key", ["a\\b.png", "%2e%2e/x.png", "~/x.png", "\u202ex.png", "<b>'&quot;.png", "=1+1.png"])
+def test_an_object_of_any_name_is_an_item_of_that_name(photos: Path, key: str) -> None:
+    shop = Shop({key: (photos / "red-00.png").read_bytes()})
+    with served(shop):
+        done, store = index()
+    assert (done.added, store.read(schema.ITEMS, ["id"])["id"].to_pylist()) == (1, [key])
+
+
+@pytest.mark.parametrize("key", ["../up.png", "a/../b.png", "a//b.png", "..", "./x.png"])
+def test_a_name_that_climbs_is_refused_with_that_name(photos: Path, key: str) -> None:
+    shop = Shop({key: (photos / "red-00.png").read_bytes()})
+    with served(shop), pytest.raises(UsageError, match="cannot be listed") as caught:
+        index()
+    assert key in str(caught.value)

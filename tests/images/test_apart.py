@@ -104,6 +104,11 @@ def test_d02_what_ends_a_process_once_is_tried_again_alone(workers: Workers, tmp
     assert not flag.exists()
 
 
+@pytest.mark.parametrize("said", ["-1 0", "-5 -9", "99 99", "-9000000000 -9000000000", "2 3"])
+def test_d02_a_worker_that_lies_about_how_far_it_is_costs_its_photo(workers: Workers, said: str) -> None:
+    assert codes(results(workers, [GOOD, GOOD, breaking(f"say {said}"), GOOD])) == ["ok", "ok", "E_CRASHED", "ok"]
+
+
 def test_many_broken_photos_in_one_batch(workers: Workers) -> None:
     photos = [breaking("SIGSEGV"), GOOD, breaking("exit"), breaking("SIGKILL"), b"", GOOD]
     expected = ["E_CRASHED", "ok", "E_CRASHED", "E_CRASHED", "E_EMPTY", "ok"]
@@ -202,15 +207,35 @@ def test_what_a_worker_says_is_not_believed_blindly() -> None:
         {"photo": fine[:-1]},
         {"rejected": ["no code", "x", "decode"]},
         {"rejected": ["E_X", "x", "elsewhere"]},
+        {"photo": [*fine[:6], ["\ud83d"]]},
+        {"photo": ["JPEG", 10_000, 10_000, *fine[3:]]},
+        {"photo": [["JPEG"], *fine[1:]]},
+        {"rejected": ["E_X", "\ud83d", "decode"]},
+        {"rejected": "E_X"},
         {"other": 1},
         [],
+        7,
     ]
     for told in nonsense:
         wire._put_facts(memory, slot, told)
         with pytest.raises((ValueError, TypeError, KeyError)):
             wire.taken(memory, slot, request)
+    deep = b"[" * 5_000
+    memory[slot : slot + 4 + len(deep)] = len(deep).to_bytes(4, "little") + deep
+    with pytest.raises(ValueError, match="within"):
+        wire.taken(memory, slot, request)
     wire._put_facts(memory, slot, {"photo": fine})
+    place = slot + wire._FACTS + wire._pixel_bytes(FIT)
+    color = np.frombuffer(memory, np.float32, 216, place)
+    jpeg = place + wire._COLOR + wire._OUTLINE
+    for value, picture in ((np.nan, b"\xff\xd8\xff"), (0.5, b"\xff\xd8\xff"), (1.0, b"<svg>")):
+        color[0] = value
+        memory[jpeg : jpeg + 10] = picture.ljust(8) + b"\xff\xd9"
+        with pytest.raises(ValueError, match="color vector" if value != 1 else "no JPEG"):
+            wire.taken(memory, slot, request)
+    memory[jpeg : jpeg + 3] = b"\xff\xd8\xff"
     assert isinstance(wire.taken(memory, slot, request), Photo)
+    del color
     memory[slot : slot + 4] = b"\xff\xff\xff\x7f"
     with pytest.raises(ValueError, match="too long"):
         wire.taken(memory, slot, request)

@@ -12,8 +12,8 @@ import pytest
 
 import lookalike
 from lookalike import models, objects
-from lookalike.errors import CatalogForeign, CatalogLocked, NotFound
-from lookalike.store import Append, Change, LanceStore, Upsert, place, schema
+from lookalike.errors import CatalogDamaged, CatalogForeign, CatalogLocked, NotFound
+from lookalike.store import Append, Change, Delete, LanceStore, Upsert, place, schema
 from tests.conftest import Run
 from tests.s3 import upload
 
@@ -79,6 +79,32 @@ def test_damage_and_orphans_are_found(address: str) -> None:
     assert store.collect(3600) == 0
     assert store.collect(0) == 1
     assert store.check().orphans == 0
+
+
+def test_s10_damage_is_noticed_by_who_reads(address: str) -> None:
+    store = LanceStore.create(address, FACTS)
+    with store.writing():
+        store.commit("one", [Append(schema.METADATA, metadata("a", "c"))])
+        store.commit("two", [Append(schema.METADATA, metadata("b")), Delete(schema.METADATA, ["a"])])
+    prefix = objects.Prefix(address)
+    newest = max(found.name for found in prefix.list("versions"))
+    names = [name for name in json.loads(prefix.read(newest))["crc32"] if name.startswith(f"{schema.METADATA}.lance/")]
+    kinds = {name.split("/")[1] for name in names}
+    assert kinds >= {"data", "_deletions", "_versions"}
+    noticed = set()
+    for name in names:
+        data = prefix.read(name)
+        prefix.replace(name, data[:-1] + bytes([data[-1] ^ 1]))
+        try:
+            assert LanceStore.open(address).read(schema.METADATA, ["id"])["id"].to_pylist() == ["c", "b"], name
+        except CatalogDamaged:
+            noticed.add(name)
+        assert LanceStore.open(address).check().problems
+        prefix.replace(name, data)
+    current = {name for name in names if name.split("/")[1] in ("data", "_deletions")} | {
+        min(name for name in names if "/_versions/" in name)
+    }
+    assert noticed >= current, "all that the newest version consists of"
 
 
 def test_s05_a_second_writer_is_told_who_holds_the_lock(address: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ Touches no file and knows no catalog; usable with any vectors. Only NumPy is loa
 
 from __future__ import annotations
 
+from lookalike.analysis.adapting import Adaptation, adapt_points, learn_map
 from lookalike.analysis.clusters import Refined, Sweep, kmeans_sweep, refine, refine_best, settle
 from lookalike.analysis.diversity import BALANCE, NEAR, Chosen, diversify
 from lookalike.analysis.elbow import find_elbow
@@ -45,6 +46,7 @@ from lookalike.analysis.whitening import Part, Whitening, beside, fit_looks, fit
 __all__ = [
     "BALANCE",
     "NEAR",
+    "Adaptation",
     "Changed",
     "Chosen",
     "Comparison",
@@ -62,6 +64,7 @@ __all__ = [
     "Sweep",
     "Trait",
     "Whitening",
+    "adapt_points",
     "adjusted_rand",
     "agreement",
     "beside",
@@ -76,6 +79,7 @@ __all__ = [
     "judge_pairs",
     "kmeans_sweep",
     "knn_accuracy",
+    "learn_map",
     "learn_weights",
     "load_umap",
     "make_field",

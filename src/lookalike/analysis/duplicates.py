@@ -20,6 +20,8 @@ TINT = 14.0
 """Largest difference of the mean color of two products, 0 to 255 and mean of the channels, before they are laid over
 each other; `SHADE` after it, pixel by pixel of pictures so smooth that sharpness has no say."""
 SHADE = 4.0
+SURE, SURE_SHADE = 0.96, 5.0
+"""Where fine detail correlates by this much, a little more difference of colors is let pass."""
 ROUGH, CLOSE, COARSE_SHADE = 0.65, 0.95, 11.0
 """Least correlation of coarse pictures as they come, and once laid over each other; how far apart their colors may
 be then."""
@@ -133,7 +135,9 @@ def one_photo(
         apart = apart[[groups.root(a) != groups.root(b) for a, b in laid.pairs[start:stop].tolist()]]
         asked = Laid(laid.pairs[apart], laid.fit[apart], laid.way[apart], laid.place[apart])
         detail, shade = likeness(pictures, asked, threads=threads)
-        for a, b in asked.pairs[(detail >= threshold) & (shade <= SHADE)].tolist():
+        for a, b in asked.pairs[
+            (detail >= threshold) & (shade <= np.where(detail >= SURE, SURE_SHADE, SHADE))
+        ].tolist():
             groups.join(a, b)
         report(progress, stop, len(laid.pairs))
     return groups.all()

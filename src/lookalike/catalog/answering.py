@@ -47,7 +47,7 @@ def answer(view: View, asked: Query, options: RankingOptions) -> Similar:
     )
     receipt = view.receipt(options)
     if receipt is None:
-        return Similar(query=asked.name, results=results, diverse=found.diverse)
+        return Similar(query=asked.name, results=results, diverse=found.diverse, adapted=view.adapted(options))
     return Similar(
         query=asked.name,
         results=results,

@@ -31,6 +31,11 @@ def compare(
     """What two catalogs find among the items that both have, by id; see `Catalog.compare`."""
     there = set(b.ids)
     ids = [item for item in a.ids if item in there]
+    common = len(ids)
+    for view in (a, b):
+        held = view.held_out(options)
+        if held is not None:  # what a map was learned from says nothing of what it is worth
+            ids = [item for item in ids if held[view.rows[item]]]
     n = len(ids)
     if n < 2:
         raise UsageError(
@@ -57,8 +62,8 @@ def compare(
         overlap=analysis.mean_interval(analysis.overlap(of_a, of_b)),
         rank_biased_overlap=analysis.mean_interval(biased),
         agreement={label: analysis.paired_difference(of_a, of_b, values) for label, values in columns.items()},
-        only_a=len(a.ids) - n,
-        only_b=len(b.ids) - n,
+        only_a=len(a.ids) - common,
+        only_b=len(b.ids) - common,
         depth=depth,
         changed=changed,
     )

@@ -37,15 +37,28 @@ def evaluate(
     groups = None if by is None else view.labels(by)
     judged = None if pairs is None else read_pairs(view, pairs)
     allowed = None if options.where is None else view.mask(options.where)
-    found = rank_items(view, options, progress=progress).ids
+    found, held = rank_items(view, options, progress=progress).ids, view.held_out(options)
+    if held is not None:  # the items that a map was learned from say nothing of what it is worth
+        if options.diverse or options.prefer or options.same or options.where is not None:
+            raise UsageError(
+                "this catalog is adapted, so held-out items are scored alone, without filters, preferences, diversity: "
+                "leave these out, or drop the map with `lookalike adapt CATALOG --drop`"
+            )
+        found, allowed = among(view, held, options), held
+        columns = {
+            label: [value if kept else None for value, kept in zip(values, held, strict=True)]
+            for label, values in columns.items()
+        }
     told = None
     if judged is not None:
+        if held is not None:
+            judged = tuple(part[held[judged[0]].all(axis=1)] for part in judged)  # type: ignore[assignment]
         points = view.space(options).points
         gaps = points[judged[0][:, 0]].astype(np.float64) - points[judged[0][:, 1]]
         told = analysis.judge_pairs(found, *judged, np.linalg.norm(gaps, axis=1))
     return analysis.Evaluation(
         k=options.k,
-        n=len(view.ids),
+        n=len(view.ids) if held is None else int(held.sum()),
         agreement={label: analysis.agreement(found, values) for label, values in columns.items()},
         precision={label: analysis.precision_at(found, values) for label, values in columns.items()},
         ndcg={label: analysis.ndcg(found, values, allowed) for label, values in columns.items()},
@@ -54,7 +67,17 @@ def evaluate(
         if groups is None
         else {label: analysis.by_group(found, values, groups) for label, values in columns.items()},
         pairs=told,
+        held_out=held is not None,
     )
+
+
+def among(view: View, held: npt.NDArray[np.bool_], options: RankingOptions) -> Ints:
+    """(n, k) the nearest of the held-out items among themselves; -1 for the others."""
+    rows = np.flatnonzero(held)
+    near = analysis.nearest_neighbors(view.space(options).points[rows], options.k).ids
+    found = np.full((len(view.ids), near.shape[1]), -1, np.int64)
+    found[rows] = rows[near]
+    return found
 
 
 def read_pairs(view: View, path: Path) -> tuple[Ints, npt.NDArray[np.bool_]]:

@@ -39,6 +39,7 @@ def info(store: Store) -> dict[str, Any]:
         "map": _computed(head, schema.MAP),
         "whitening": _whitening(store),
         "approximate": _index(head),
+        "adapted": _adapted(store),
         "bytes": store.size(),
         "version": head.version,
         "changed": head.at,
@@ -48,6 +49,16 @@ def info(store: Store) -> dict[str, Any]:
 def _whitening(store: Store) -> dict[str, Any] | None:
     fitted = store.head.computed.get(schema.WHITENING)
     return None if fitted is None else {**fitted.options, "outgrown": pipeline.is_outgrown(store)}
+
+
+def _adapted(store: Store) -> dict[str, Any] | None:
+    known = pipeline.adapted(store)
+    if known is None:
+        return None
+    options = {name: value for name, value in known.options.items() if name != "fit"}
+    fit = pipeline.whitening(store, np.zeros((0, 0), np.float32)) if schema.WHITENING in store.head.computed else None
+    in_use = fit is not None and pipeline.adapted_axes(store, fit) is not None
+    return {**options, **known.results, "in_use": in_use}
 
 
 def _index(head: Head) -> dict[str, Any] | None:

@@ -7,7 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lookalike import analysis
+from lookalike import analysis, pipeline
+from lookalike.catalog.adapting import Adapted, adapt
 from lookalike.catalog.comparing import compare, write_sheet
 from lookalike.catalog.duplicates import find_duplicates
 from lookalike.catalog.evaluating import evaluate
@@ -22,7 +23,7 @@ Source = str | os.PathLike[str]
 
 
 class Study(ABC):
-    """The part of a `Catalog` that evaluates, learns, compares and describes. Writes nothing."""
+    """The part of a `Catalog` that evaluates, learns, compares and describes. Only `adapt` and its undoing write."""
 
     store: Store
 
@@ -88,6 +89,45 @@ class Study(ABC):
         """
         options = RankingOptions(k=k, ranking=ranking, color=color)
         return tune(self.view(), target, fields, options, seed, progress)
+
+    def adapt(
+        self,
+        labels: Sequence[str] | Source,
+        *,
+        k: int = 3,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Adapted:
+        """Learn a linear map of the vectors by which look-alikes agree on `labels` more often; keep it if they do.
+
+        `labels`: names of metadata columns, or a table (its path) with `id` and columns of labels. Learned on one half
+        of the items, strengths cross-validated there, and measured on the other, against no map at all. Kept as a
+        version, which the default ranking uses from then on, where the interval of the gain is above zero;
+        `drop_adapted` goes back. Raises `UsageError` where too few items share labels, `CatalogLocked` while another
+        process writes.
+        """
+        given = Path(labels) if isinstance(labels, str | os.PathLike) else labels
+        with self.store.writing():
+            pipeline.renew_whitening(self.store)
+            view = self.view()
+            found, names = adapt(view, given, k, seed, progress=progress)
+            adapted = Adapted(labels=names, k=k, kept=found.helps, found=found)
+            if found.helps:
+                options = {
+                    "labels": list(names),
+                    "k": k,
+                    "seed": seed,
+                    "within": found.within,
+                    "between": found.between,
+                }
+                told = {"fitted": found.fitted, "held_out": found.held, "gain": found.gain.as_json()}
+                pipeline.keep_adapted(self.store, view.fit, found.axes, options, told)
+        return adapted
+
+    def drop_adapted(self) -> bool:
+        """Drop the map that `adapt` keeps; whether there was one."""
+        with self.store.writing():
+            return pipeline.drop_adapted(self.store)
 
     def compare(
         self,

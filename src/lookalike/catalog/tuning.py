@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-
-import numpy as np
-import numpy.typing as npt
 
 from lookalike.analysis import learn_weights
 from lookalike.catalog.view import View
 from lookalike.errors import UsageError
 from lookalike.options import RankingOptions
-from lookalike.pipeline import step
+from lookalike.pipeline import half, step
 from lookalike.records import Progress, Tuned
 
 
@@ -55,9 +51,3 @@ def tune(
         learned=found.learned,
         gains=found.gains,
     )
-
-
-def half(ids: Sequence[str], seed: int) -> npt.NDArray[np.bool_]:
-    """(n,) whether an item is of the half to learn from: by its id and the seed alone, so it stays as others come."""
-    digests = (hashlib.sha256(f"{seed}:{item}".encode("utf-8", "surrogatepass")).digest() for item in ids)
-    return np.array([digest[0] & 1 == 0 for digest in digests], bool)

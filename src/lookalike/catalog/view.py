@@ -15,11 +15,22 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lookalike.analysis import Field, Penalties, Searcher, Whitening, make_field, mix, typical_distance
+from lookalike.analysis import Field, Penalties, Searcher, Whitening, adapt_points, make_field, mix, typical_distance
 from lookalike.errors import UsageError
 from lookalike.options import RankingOptions
-from lookalike.pipeline import default_color, is_indexed, load_colors, load_outlines, load_vectors, measure, whitening
-from lookalike.records import Estimate, Floats, Value
+from lookalike.pipeline import (
+    adapted,
+    adapted_axes,
+    default_color,
+    half,
+    is_indexed,
+    load_colors,
+    load_outlines,
+    load_vectors,
+    measure,
+    whitening,
+)
+from lookalike.records import Doubles, Estimate, Floats, Ints, Value
 from lookalike.store import Store, schema
 
 KEYS = ("id", "path")
@@ -33,18 +44,23 @@ KEPT = 4
 class Space:
     """The items' `points` (n, k) float32 as a ranking sees them, and what makes a photo a point.
 
-    `change` (None: nothing) is done to its vector, and its color vector is mixed in with the share `color`.
+    `change` (None: nothing) is done to its vector, then the map `adapted`, where one was learned, and its color vector
+    is mixed in with the share `color`.
     """
 
     points: Floats
     change: Whitening | None = None
     color: float = 0.0
+    adapted: Doubles | None = None
 
     def point(self, vector: Floats, color: Floats, outline: Floats) -> Floats:
         """A vector (d,), a color vector (216,) and an outline (64,) as a point (k,)."""
         if self.change is None:
             return vector
-        point: Floats = mix(_looks(self.change, vector[None, :], outline[None, :]), color[None, :], self.color)[0]
+        looks = _looks(self.change, vector[None, :], outline[None, :])
+        if self.adapted is not None:
+            looks = adapt_points(looks, self.adapted)
+        point: Floats = mix(looks, color[None, :], self.color)[0]
         return point
 
     @cached_property
@@ -143,9 +159,40 @@ class View:
         return Penalties(fields, tuple(weight for _, weight in prefer), space.scale or 1.0)
 
     @cached_property
-    def _white(self) -> Floats:
+    def plain_looks(self) -> Floats:
+        """(n, k) what the default ranking makes of the vectors before labels or colors have a say."""
         fit, vectors = self._whitening, self.vectors
         return _looks(fit, vectors, load_outlines(self.store) if len(fit.mean) > vectors.shape[1] else None)
+
+    @cached_property
+    def _axes(self) -> Doubles | None:
+        return adapted_axes(self.store, self._whitening)
+
+    @cached_property
+    def _white(self) -> Floats:
+        return self.plain_looks if self._axes is None else adapt_points(self.plain_looks, self._axes)
+
+    @property
+    def fit(self) -> Whitening:
+        """What the default ranking fitted."""
+        return self._whitening
+
+    def adapted(self, options: RankingOptions) -> tuple[str, ...]:
+        """The labels that the map in use was learned from; none without a map, or with another ranking."""
+        known = adapted(self.store)
+        if known is None or options.ranking == "euclidean" or self._axes is None:
+            return ()
+        return tuple(known.options["labels"])
+
+    def held_out(self, options: RankingOptions) -> npt.NDArray[np.bool_] | None:
+        """(n,) the items that the map in use was not learned from; None where no map is in use."""
+        known = adapted(self.store)
+        return None if known is None or not self.adapted(options) else ~half(self.ids, int(known.options["seed"]))
+
+    def colored(self, points: Floats, rows: Ints, options: RankingOptions) -> Floats:
+        """Looks of some rows with their colors mixed in, by the share that `options` say."""
+        share = self.color(options)
+        return points if share == 0 or self._colors is None else mix(points, self._colors[rows], share)
 
     @cached_property
     def _colors(self) -> Floats | None:
@@ -189,7 +236,7 @@ class View:
         if ranking == "euclidean":
             return Space(self.vectors)
         points = self._white if color == 0 or self._colors is None else mix(self._white, self._colors, color)
-        return Space(points, self._whitening, color)
+        return Space(points, self._whitening, color, self._axes)
 
     @cached_property
     def _receipts(self) -> dict[int, Estimate]:

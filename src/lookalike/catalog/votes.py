@@ -6,9 +6,11 @@ is only ever appended to, a line in one write, synced; `lookalike check` does no
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
+import stat
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,7 +39,7 @@ class Votes:
     def add(self, vote: Mapping[str, Any]) -> None:
         """Keep a vote: `query`, `choice` (one of `CHOICES`), `voter`, and the `catalogs` it is about."""
         kept = {"at": now(), **vote}
-        line = (json.dumps(kept, ensure_ascii=False, allow_nan=False) + "\n").encode()
+        line = (json.dumps(kept, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8", "backslashreplace")
         with self._lock:
             if self.path is None:
                 self._memory.append(kept)
@@ -49,7 +51,9 @@ class Votes:
                     size = os.fstat(handle).st_size
                     if size and os.pread(handle, 1, size - 1) != b"\n":
                         line = b"\n" + line  # a line that was cut short stays alone
-                    os.write(handle, line)
+                    if os.write(handle, line) != len(line):
+                        os.ftruncate(handle, size)  # a disk that has just become full takes a part
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                     os.fsync(handle)
                 finally:
                     os.close(handle)
@@ -61,14 +65,16 @@ class Votes:
         if self.path is None:
             return list(self._memory)
         try:
-            lines = self.path.read_bytes().splitlines()
+            if not stat.S_ISREG(self.path.stat().st_mode):
+                return []
+            lines = self.path.read_bytes().split(b"\n")
         except FileNotFoundError:
             return []
         found = []
         for line in lines:
             try:
                 vote = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(vote, dict) and vote.get("choice") in CHOICES and isinstance(vote.get("query"), str):
                 found.append(vote)
@@ -82,8 +88,8 @@ class Votes:
         """
         last: dict[tuple[str, str], str] = {}
         for vote in self.read():
-            about = vote.get("catalogs") or {}
-            if all(_same(about.get(side), catalogs[side]) for side in ("a", "b")):
+            about = vote.get("catalogs")
+            if isinstance(about, dict) and all(_same(about.get(side), catalogs[side]) for side in ("a", "b")):
                 last[str(vote.get("voter")), vote["query"]] = vote["choice"]
         counts = {choice: list(last.values()).count(choice) for choice in CHOICES}
         found = preference(counts["a"], counts["b"])

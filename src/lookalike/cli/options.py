@@ -81,7 +81,9 @@ Root = Annotated[
 ]
 Prune = Annotated[bool, typer.Option("--prune", help="Remove items of these SOURCEs that are no longer in them.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Prune without asking, however many.")]
-Retry = Annotated[bool, typer.Option("--retry", help="Try photos again that failed before.")]
+Retry = Annotated[
+    bool, typer.Option("--retry", help="Try photos again that failed before. Those of items are not read.")
+]
 Engine = Annotated[
     str,
     typer.Option(help="Where photos are worked on: `local` threads, or a `ray` cluster (RAY_ADDRESS, else here)."),

@@ -74,6 +74,7 @@ NAMES = {
     "neighbors": "finding neighbors",
     "recommend": "ranking",
     "tune": "learning weights",
+    "adapt": "learning a map",
     "clusters": "clustering",
     "map": "drawing the map",
     "report": "writing the report",

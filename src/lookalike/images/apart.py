@@ -33,6 +33,8 @@ STARTS = 3
 """Workers that may end before their first photo until that is an error."""
 SLACK = 30.0
 """Seconds above the workers' own limits after which one is taken for hung."""
+_DOT = b"GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"
+"""A photo of one pixel, which every worker can decode."""
 _TIME = (-signal.SIGPROF, -signal.SIGALRM)
 
 
@@ -126,6 +128,16 @@ class Workers:
         with self._lock:
             self._idle.append(worker)
 
+    def work(self) -> bool:
+        """Whether a new worker decodes a photo that is known to be good."""
+        worker = _Worker(self._command)
+        try:
+            worker.ask([_DOT], Fit(), ImageLimits(), THUMBNAIL_SIDE, loops=False)
+            found: dict[int, Photo | Rejected] = {}
+            return worker.waited() and worker.take_results([0], found) == (0, 1) and isinstance(found[0], Photo)
+        finally:
+            worker.kill()
+
     def close(self) -> None:
         """End the workers that are idle."""
         with self._lock:
@@ -188,11 +200,8 @@ class _Apart:
         if at == wire.NONE or at >= len(self._rows) or done > at:
             self._stillborn += 1
             if self._stillborn >= STARTS:
-                raise LookalikeError(
-                    f"the process that decodes photos ends at once (status {status}): set LOOKALIKE_DEBUG=1 to see "
-                    "what it says",
-                    code="E_WORKER",
-                )
+                self._stillborn = 0
+                self._blame_all(status)
             return
         row, limits = self._rows[at], self._how[1]
         self._tries[row] += 1
@@ -202,6 +211,20 @@ class _Apart:
         elif self._tries[row] >= TRIES:
             detail = f"it ended the process that decoded it, {TRIES} times ({_named(status)})"
             self._found[row] = Rejected("E_CRASHED", detail, stage="decode")
+
+    def _blame_all(self, status: int) -> None:
+        """Workers end, and none says over which photo: are they broken, or did a photo take over what they say?"""
+        if not self._workers.work():
+            raise LookalikeError(
+                f"the process that decodes photos ends at once (status {status}): set LOOKALIKE_DEBUG=1 to see what "
+                "it says",
+                code="E_WORKER",
+            )
+        for row in self._rows:
+            self._tries[row] += 1  # from now on each alone
+        if len(self._rows) == 1:
+            detail = f"it ended the process that decoded it, {STARTS} times ({_named(status)})"
+            self._found.setdefault(self._rows[0], Rejected("E_CRASHED", detail, stage="decode"))
 
     def _ask(self, rows: list[int]) -> None:
         worker = self._workers.take()
@@ -281,6 +304,8 @@ class _Worker:
         if self._map is None:
             raise ValueError("this worker was not asked for anything")
         at, done = wire.progress(self._map)
+        if not (wire.NONE <= at < len(rows) and 0 <= done <= len(rows)):
+            at, done = wire.NONE, 0
         for row, slot in list(zip(rows, self._request.slots, strict=True))[: max(0, done)]:
             try:
                 found[row] = wire.taken(self._map, slot, self._request)

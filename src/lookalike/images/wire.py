@@ -27,6 +27,7 @@ NONE = -1
 """The photo that is being decoded before the first one."""
 _FACTS = 8192
 _COLOR, _OUTLINE = 4 * COLOR_BINS, 4 * OUTLINE_CELLS
+_ROUNDING = 1e-3
 _PROGRESS = struct.Struct("<qq")
 _LENGTH = struct.Struct("<I")
 _CODE = re.compile(r"E_[A-Z_]{1,40}\Z")
@@ -138,7 +139,11 @@ def taken(memory: mmap, slot: int, request: Request) -> Photo | Rejected:
     if length > _FACTS - _LENGTH.size:
         raise ValueError("the facts of a photo are too long")
     start = slot + _LENGTH.size
-    told: Any = json.loads(memory[start : start + length])
+    try:
+        told: Any = json.loads(memory[start : start + length])
+        json.dumps(told, ensure_ascii=False).encode()  # half of a character could not be stored
+    except RecursionError as exc:
+        raise ValueError("facts of a photo within facts") from exc
     if "rejected" in told:
         code, detail, stage = told["rejected"]
         if not (_CODE.match(code) and stage == "decode" and isinstance(detail, str)):
@@ -150,15 +155,26 @@ def taken(memory: mmap, slot: int, request: Request) -> Photo | Rejected:
         raise ValueError("facts of a photo that cannot be")
     if size > thumbnail_room(request.side) or not all(isinstance(note, str) for note in notes):
         raise ValueError("a thumbnail or a note that cannot be")
+    if width * height > request.limits.pixels:
+        raise ValueError("a photo of more pixels than are allowed")
     fit, place = request.fit, slot + _FACTS
     pixels = np.frombuffer(memory, np.uint8, _pixel_bytes(fit), place).copy()
     place += len(pixels)
     end = place + _COLOR + _OUTLINE
+    color = np.frombuffer(memory, np.float32, COLOR_BINS, place).copy()
+    outline = np.frombuffer(memory, np.float32, OUTLINE_CELLS, place + _COLOR).copy()
+    thumbnail = memory[end : end + size]
+    if not (np.isfinite(color).all() and abs(float(np.square(color, dtype=np.float64).sum()) - 1) < _ROUNDING):
+        raise ValueError("a color vector that is none")
+    if not np.isfinite(outline).all():
+        raise ValueError("an outline that is none")
+    if not (thumbnail.startswith(b"\xff\xd8\xff") and thumbnail.endswith(b"\xff\xd9")):
+        raise ValueError("a thumbnail that is no JPEG")
     return Photo(
         pixels=pixels.reshape(fit.size, fit.size, 3),
-        thumbnail=memory[end : end + size],
-        color=np.frombuffer(memory, np.float32, COLOR_BINS, place).copy(),
-        outline=np.frombuffer(memory, np.float32, OUTLINE_CELLS, place + _COLOR).copy(),
+        thumbnail=thumbnail,
+        color=color,
+        outline=outline,
         format=format,
         width=width,
         height=height,

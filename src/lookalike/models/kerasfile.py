@@ -54,7 +54,7 @@ def read_keras(
             for name, arrays in known.items():
                 _check(name, arrays, shapes[name])
             return {name: [_read(name, array) for array in known[name]] for name in shapes if name not in optional}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, UnicodeError) as exc:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, MemoryError) as exc:
         reason = str(exc) if isinstance(exc, _Refused) else f"it cannot be read as HDF5 ({_line(exc)})"
         raise ModelError(
             f"the weight file {str(path)!r} is refused: {reason}; give the file as Keras publishes or saves it"
@@ -65,7 +65,7 @@ def _listed(file: Any) -> Any:
     """The group whose attribute lists the layers, None where none does."""
     if "layer_names" in file.attrs:
         return file
-    if "model_weights" in file:
+    if file.get("model_weights", getlink=True) is not None:
         inner = _member(file, "model_weights")
         return inner if "layer_names" in inner.attrs else None
     return None
@@ -81,7 +81,7 @@ def _published(file: Any) -> dict[str, list[Any]]:
 
 
 def _keras3(file: Any, kinds: Mapping[str, Sequence[str]]) -> dict[str, list[Any]]:
-    root = next((name for name in _ROOTS if name in file), None)
+    root = next((name for name in _ROOTS if file.get(name, getlink=True) is not None), None)
     if root is None:
         raise _Refused("it lists no layers, neither by `layer_names` nor in a group `layers`")
     names = {
@@ -91,7 +91,7 @@ def _keras3(file: Any, kinds: Mapping[str, Sequence[str]]) -> dict[str, list[Any
     layers = _member(file, root)
     for key in layers:
         layer = _member(layers, key)
-        arrays = _member(layer, "vars") if "vars" in layer else {}
+        arrays = _member(layer, "vars") if layer.get("vars", getlink=True) is not None else {}
         found[names.get(key, key)] = [_member(arrays, str(place)) for place in range(len(arrays))]
     return found
 
@@ -101,9 +101,10 @@ def _member(group: Any, name: str) -> Any:
     import h5py
 
     for part in name.split("/"):
-        if part not in group:
+        link = group.get(part, getlink=True)  # asked first: to ask whether a link is there would follow it
+        if link is None:
             raise _Refused(f"it names {name!r}, which it does not hold")
-        if not isinstance(group.get(part, getlink=True), h5py.HardLink):
+        if not isinstance(link, h5py.HardLink):
             raise _Refused(f"{name!r} is a link to another place")
         group = group[part]
     return group

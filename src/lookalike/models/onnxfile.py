@@ -166,12 +166,19 @@ def _external_files(model: Any, path: Path) -> list[Path]:
             continue
         location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
         file = (folder / location).resolve() if location and "\0" not in location else folder
-        if not file.is_relative_to(folder) or not file.is_file():
+        if not file.is_relative_to(folder) or not _is_file(file):
             raise _refused(path, f"its weights are to be read from {location!a}, which is no file in its own folder")
         files.add(file)
     if sum(file.stat().st_size for file in files) > LARGEST:
         raise _refused(path, f"with its external data it has more than {LARGEST:,} bytes")
     return sorted(files)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long
+        return False
 
 
 def _tensors(message: Any) -> Iterator[Any]:

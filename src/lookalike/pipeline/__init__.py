@@ -1,5 +1,6 @@
 """The write side: photos to items, items to neighbors, clusters and a map, each stored with what it came from."""
 
+from lookalike.pipeline.adapting import adapted, adapted_axes, drop_adapted, half, keep_adapted
 from lookalike.pipeline.adding import add
 from lookalike.pipeline.approximate import compute_index, is_indexed, measure, nearly_nearest
 from lookalike.pipeline.computing import (
@@ -13,7 +14,7 @@ from lookalike.pipeline.computing import (
     stored_map,
 )
 from lookalike.pipeline.embed import load_model
-from lookalike.pipeline.fitting import COLOR, OUTLINE, default_color, is_outgrown, whitening
+from lookalike.pipeline.fitting import COLOR, OUTLINE, default_color, is_outgrown, renew_whitening, whitening
 from lookalike.pipeline.graph import GRAPH_K, graph_k
 from lookalike.pipeline.indexing import Confirm, Plan, index, plan, remove
 from lookalike.pipeline.loading import load_colors, load_outlines, load_vectors, room
@@ -26,6 +27,8 @@ __all__ = [
     "OUTLINE",
     "Confirm",
     "Plan",
+    "adapted",
+    "adapted_axes",
     "add",
     "clusters_of",
     "compute_clusters",
@@ -33,10 +36,13 @@ __all__ = [
     "compute_map",
     "compute_neighbors",
     "default_color",
+    "drop_adapted",
     "graph_k",
+    "half",
     "index",
     "is_indexed",
     "is_outgrown",
+    "keep_adapted",
     "load_colors",
     "load_model",
     "load_outlines",
@@ -48,6 +54,7 @@ __all__ = [
     "read_vectors",
     "regroup",
     "remove",
+    "renew_whitening",
     "room",
     "step",
     "stored_clusters",

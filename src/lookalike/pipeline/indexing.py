@@ -84,10 +84,11 @@ def index(
     with store.writing():
         run = _Run(store, plan, options, vectors)
         gone = run.gone(confirm) if options.prune else ()
-        tasks = run.tasks()
+        tasks, settled = run.tasks()
         done = 0
         try:
             run.start()
+            run.take(settled)
             for outcomes in engine.run(run.embedder(run.contents), _batched(tasks)):
                 run.take(outcomes)
                 done += len(outcomes)
@@ -171,8 +172,11 @@ class _Run:
                 raise UsageError(f"{question}: nothing was removed; check the SOURCE, or say --yes")
         return gone
 
-    def tasks(self) -> list[Task]:
-        """What the engine is to look at, with the checksum that needs no second look."""
+    def tasks(self) -> tuple[list[Task], list[Unchanged]]:
+        """What the engine is to look at, with the checksum that needs no second look; and what it need not look at.
+
+        With `retry` these are the photos of items: what failed, and what is new, is all that is read.
+        """
         remembered = {} if self.options.retry else {name: row["sha256"] for name, row in self.failures.items()}
         known = remembered | self.items
         if self.vectors is not None:
@@ -183,7 +187,12 @@ class _Run:
             for item, row in self.failures.items():
                 if item in self.vectors and row["code"] == "E_NO_VECTOR":
                     known[item] = None
-        return [Task(item, known.get(item.id)) for item in self.plan.found.inputs]
+        tasks = [Task(item, known.get(item.id)) for item in self.plan.found.inputs]
+        if not self.options.retry:
+            return tasks, []
+        settled = {task.input.id for task in tasks if task.known is not None}
+        unread = [Unchanged(task.input) for task in tasks if task.input.id in settled]
+        return [task for task in tasks if task.input.id not in settled], unread
 
     def start(self) -> None:
         """Settle what needs no photo: the columns of the metadata, and inputs that were refused unread."""

@@ -21,7 +21,7 @@ def write_lock(path: Path) -> Iterator[None]:
     The kernel drops the lock when its holder ends, however it ends, so nothing is ever left locked.
     """
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     except OSError as exc:
         raise _unwritable(path, exc) from exc
     try:
@@ -58,6 +58,8 @@ def _unwritable(path: Path, exc: OSError) -> LookalikeError:
         )
     if exc.errno == errno.ENOSPC:
         return no_space(str(path.parent), str(exc))
+    if exc.errno == errno.ELOOP:
+        return LookalikeError(f"{str(path)!r} is a link, and a lock is a file: remove it, no command needs it")
     return LookalikeError(f"catalog {str(path.parent)!r} cannot be written: {exc.strerror}")
 
 

@@ -67,11 +67,13 @@ def check_marker(place: Place) -> None:
     try:
         marker = json.loads(place.read(MARKER))
         found = int(marker["format"])
+        if found < 1:
+            raise ValueError(f"there is no format {found}")
     except FileNotFoundError as exc:
         raise CatalogForeign(
             f"{str(place)!r} is not a lookalike catalog (it has no {MARKER}): give the folder that `index` made"
         ) from exc
-    except (OSError, ValueError, KeyError, TypeError) as exc:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as exc:
         raise CatalogDamaged(f"{place.uri(MARKER)!r} cannot be read ({exc}): restore it from a copy") from exc
     if found > FORMAT:
         raise CatalogForeign(
@@ -94,7 +96,7 @@ def read_manifest(place: Place, version: int | None = None) -> Manifest | None:
         if data != _encoded(stored) or stored.pop("checksum") != _checksum(stored):
             raise ValueError("its checksum does not match")
         return _from_json(stored)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise CatalogDamaged(
             f"{place.uri(name)!r} is damaged ({exc}): restore the catalog from a copy, or, to go back to the version "
             "before, move that file away"
@@ -104,7 +106,8 @@ def read_manifest(place: Place, version: int | None = None) -> Manifest | None:
 def list_versions(place: Place) -> list[int]:
     """The numbers of all versions, rising."""
     paths = [PurePosixPath(name) for name in place.names(VERSIONS)]
-    return sorted(int(path.stem) for path in paths if path.suffix == ".json" and path.stem.isdigit())
+    numbers = [path.stem for path in paths if path.suffix == ".json" and path.stem.isascii()]
+    return sorted(int(number) for number in numbers if number.isdigit())
 
 
 def write_manifest(place: Place, manifest: Manifest) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, Protocol
 
 from lookalike import objects
-from lookalike.errors import CatalogForeign, CatalogLocked
+from lookalike.errors import CatalogForeign, CatalogLocked, UsageError
 from lookalike.store.lock import write_lock
 
 Facts = tuple[int, str]
@@ -113,7 +113,9 @@ class Place(Protocol):
 
 
 def place_of(path: str | os.PathLike[str]) -> Place:
-    """The place that a path or an address names."""
+    """The place that a path or an address names; raises `UsageError` for what can be no name."""
+    if "\0" in os.fspath(path):
+        raise UsageError(f"{os.fspath(path)!a} is no name of a folder: it holds a NUL character")
     return Bucket(path) if objects.is_address(path) else Folder(Path(path))
 
 

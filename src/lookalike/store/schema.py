@@ -10,8 +10,8 @@ from lookalike.records import COLOR_BINS, OUTLINE_CELLS
 
 ITEMS, METADATA, FAILURES = "items", "metadata", "failures"
 NEIGHBORS, CLUSTERS, MAP, WHITENING = "neighbors", "clusters", "map", "whitening"
-SWEEP = "sweep"
-TABLES = (ITEMS, METADATA, FAILURES, NEIGHBORS, CLUSTERS, SWEEP, MAP, WHITENING)
+SWEEP, ADAPTED = "sweep", "adapted"
+TABLES = (ITEMS, METADATA, FAILURES, NEIGHBORS, CLUSTERS, SWEEP, MAP, WHITENING, ADAPTED)
 FINGERPRINT = 16
 """Bytes of the checksum of a vector."""
 ADDED = {ITEMS: ("color", "outline"), NEIGHBORS: ("spare_rows", "spare_distances", "fingerprint")}
@@ -108,6 +108,12 @@ def whitening(dimension: int) -> pa.Schema:
     return pa.schema([pa.field("id", pa.string(), nullable=False), values])
 
 
+def adapted() -> pa.Schema:
+    """The map that `adapt` learned, a row of numbers each, in the order of ids."""
+    values = pa.field("values", pa.list_(pa.float64()), nullable=False)
+    return pa.schema([pa.field("id", pa.string(), nullable=False), values])
+
+
 def vector_type(dimension: int) -> pa.DataType:
     """Arrow's fixed-size list of float32, which Lance and Embedding Atlas read as a vector."""
     return pa.list_(pa.float32(), dimension)
@@ -130,5 +136,6 @@ def empty(table: str, dimension: int) -> pa.Table:
         SWEEP: sweep(),
         MAP: layout(),
         WHITENING: whitening(dimension),
+        ADAPTED: adapted(),
     }
     return schemas[table].empty_table()

@@ -71,6 +71,7 @@ class Similar(BaseModel):
     diverse: Diversity | None
     recall_low: float = Field(examples=[1.0])
     recall_high: float = Field(examples=[1.0])
+    adapted: list[str] = Field(description="Labels that a map in use was learned from; empty: pictures alone.")
 
 
 class Place(BaseModel):
