@@ -49,6 +49,18 @@ def test_numbers_gain_for_a_target_that_depends_on_them() -> None:
     assert found.fitted + found.held == len(target)
 
 
+def test_heel_height_gains_for_the_class_of_the_heel_and_no_other_field_does() -> None:
+    columns, vectors = shoes()
+    heels: list[float] = [float(str(value)) for value in columns["heel_height"]]
+    classes: list[Value] = [
+        "flat" if heel < 2 else "low" if heel < 4 else "mid" if heel < 6.5 else "high" for heel in heels
+    ]
+    found = learned(columns, classes, vectors)
+    assert set(found.weights) == {"heel_height"}
+    assert found.gains["heel_height"].low > 0.05
+    assert found.tuned > found.pictures + 0.05, "on held-out shoes"
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_shuffled_metadata_gets_no_weight(seed: int) -> None:
     columns, vectors = shoes()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import lookalike
+from lookalike.demo import write_catalog
 from tests.conftest import COLORS, Run, draw
 
 
@@ -51,6 +52,31 @@ def test_what_tells_nothing_is_not_kept(run: Run, catalog: Path) -> None:
     assert done.code == 0
     assert "--prefer" not in done.out
     assert "No weight" in done.out
+
+
+@pytest.mark.slow
+def test_the_numbers_of_drawn_shoes_gain_for_what_depends_on_them(run: Run, tmp_path: Path) -> None:
+    with write_catalog(tmp_path / "shoes", 160).open(newline="") as file:
+        shoes = list(csv.DictReader(file))
+    dealt = np.random.default_rng(0).permutation(len(shoes))
+    for shoe, other in zip(shoes, dealt, strict=True):
+        size, heel = float(shoe["size"]), float(shoe["heel_height"])
+        shoe["class"] = "flat" if heel < 2 else "low" if heel < 4 else "mid" if heel < 6.5 else "high"
+        shoe["fit"] = f"fit {round(size / 4)} {round(heel / 2)}"
+        shoe["size_of_another"], shoe["heel_of_another"] = shoes[other]["size"], shoes[other]["heel_height"]
+    with (tmp_path / "m.csv").open("w", newline="") as file:
+        rows = csv.DictWriter(file, shoes[0].keys())
+        rows.writeheader()
+        rows.writerows(shoes)
+    catalog = tmp_path / "c.catalog"
+    assert run("index", catalog, tmp_path / "shoes", "--metadata", tmp_path / "m.csv").code == 0
+    for target, numbers in (("class", {"heel_height"}), ("fit", {"size", "heel_height"})):
+        told = run("tune", catalog, "--target", target, "--fields", "size,heel_height,year", "--json").json
+        assert set(told["weights"]) == numbers
+        assert told["gain"]["low"] > 0
+        assert all(told["fields"][name]["gain"]["low"] > 0 for name in numbers)
+        dealt_out = ["--fields", "size_of_another,heel_of_another", "--json"]
+        assert run("tune", catalog, "--target", target, *dealt_out).json["weights"] == {}
 
 
 @pytest.mark.parametrize(
