@@ -13,6 +13,7 @@ ratios, whose two sides are taken in turns. The features are computed once and k
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import time
@@ -320,7 +321,12 @@ def main() -> None:
     """Read the arguments and run one section."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("section", choices=["graph", "growth", "query", "update", "one"])
-    parser.add_argument("--photos", type=Path, default=Path("../shared/data/products"), help="folder with images/")
+    parser.add_argument(
+        "--photos",
+        type=Path,
+        default=Path(os.environ.get("LOOKALIKE_PHOTOS", ".")),
+        help="folder with images/; LOOKALIKE_PHOTOS",
+    )
     parser.add_argument("--cache", type=Path, default=Path(gettempdir()) / "lookalike-benchmark")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)

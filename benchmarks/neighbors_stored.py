@@ -10,6 +10,7 @@ Catalogs are made of vectors (`benchmarks.neighbors`: real features and blurred 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -162,7 +163,12 @@ def main() -> None:
     """Read the arguments and run one section."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("section", choices=["growing", "approximate", "shell", "renew"])
-    parser.add_argument("--photos", type=Path, default=Path("../shared/data/products"), help="folder with images/")
+    parser.add_argument(
+        "--photos",
+        type=Path,
+        default=Path(os.environ.get("LOOKALIKE_PHOTOS", ".")),
+        help="folder with images/; LOOKALIKE_PHOTOS",
+    )
     parser.add_argument("--cache", type=Path, default=Path(gettempdir()) / "lookalike-benchmark")
     parser.add_argument("--rows", type=int, default=25_000)
     parser.add_argument("--columns", type=int, default=1280)

@@ -228,6 +228,7 @@ class Lloyd:
         return labels
 
 
+@np.errstate(invalid="ignore")  # BLAS may raise this flag for lanes that it does not use; the numbers here are finite
 def two_means(data: Floats, rng: np.random.Generator) -> tuple[float, Array]:
     """Split `data` (m, d) in two: the inertia that saves, and which rows go to the new cluster (m,) bool.
 
