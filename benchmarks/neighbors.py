@@ -317,10 +317,8 @@ def query(args: argparse.Namespace) -> None:
         )
 
 
-def main() -> None:
-    """Read the arguments and run one section."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("section", choices=["graph", "growth", "query", "update", "one"])
+def add_places(parser: argparse.ArgumentParser) -> None:
+    """Options for where the photos are, and where their features are kept."""
     parser.add_argument(
         "--photos",
         type=Path,
@@ -328,6 +326,13 @@ def main() -> None:
         help="folder with images/; LOOKALIKE_PHOTOS",
     )
     parser.add_argument("--cache", type=Path, default=Path(gettempdir()) / "lookalike-benchmark")
+
+
+def main() -> None:
+    """Read the arguments and run one section."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("section", choices=["graph", "growth", "query", "update", "one"])
+    add_places(parser)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--rows", type=int, default=25_000)

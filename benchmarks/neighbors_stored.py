@@ -10,20 +10,18 @@ Catalogs are made of vectors (`benchmarks.neighbors`: real features and blurred 
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.neighbors import blurred, features, seconds
+from benchmarks.neighbors import add_places, blurred, features, seconds
 from lookalike import models, pipeline
 from lookalike.analysis import Searcher
 from lookalike.pipeline import approximate, fitting, graph
@@ -163,13 +161,7 @@ def main() -> None:
     """Read the arguments and run one section."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("section", choices=["growing", "approximate", "shell", "renew"])
-    parser.add_argument(
-        "--photos",
-        type=Path,
-        default=Path(os.environ.get("LOOKALIKE_PHOTOS", ".")),
-        help="folder with images/; LOOKALIKE_PHOTOS",
-    )
-    parser.add_argument("--cache", type=Path, default=Path(gettempdir()) / "lookalike-benchmark")
+    add_places(parser)
     parser.add_argument("--rows", type=int, default=25_000)
     parser.add_argument("--columns", type=int, default=1280)
     parser.add_argument("--queries", type=int, default=100)

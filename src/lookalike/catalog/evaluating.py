@@ -52,7 +52,8 @@ def evaluate(
     told = None
     if judged is not None:
         if held is not None:
-            judged = tuple(part[held[judged[0]].all(axis=1)] for part in judged)  # type: ignore[assignment]
+            kept_pairs = held[judged[0]].all(axis=1)
+            judged = judged[0][kept_pairs], judged[1][kept_pairs]
         points = view.space(options).points
         gaps = points[judged[0][:, 0]].astype(np.float64) - points[judged[0][:, 1]]
         told = analysis.judge_pairs(found, *judged, np.linalg.norm(gaps, axis=1))
