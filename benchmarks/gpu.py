@@ -25,7 +25,8 @@ import numpy as np
 from tests.models import keras_layout
 
 import lookalike
-from lookalike import analysis, images, models
+from benchmarks.closeness import closeness
+from lookalike import images, models
 from lookalike.engines import cores
 from lookalike.models import vgg16
 from lookalike.options import Fit, ImageLimits
@@ -61,9 +62,7 @@ def on_gpu(name: str, pixels: Bytes, weights: Path | None) -> models.Model:
     found, one = embedded(model, pixels, 1)
     again, all_ = embedded(model, pixels, cores())
     np.testing.assert_array_equal(found, again)
-    difference = float(np.abs(found - cpu).max() / np.abs(cpu).max())
-    near = [np.sort(analysis.nearest_neighbors(v, 3).ids, axis=1) for v in (found, cpu)]
-    same = int((near[0] == near[1]).all(axis=1).sum())
+    difference, same = closeness(found, cpu)
     print(
         f"{name}: largest difference {difference:.1e} of the largest value, same three nearest for {same} of "
         f"{len(pixels)}; "
