@@ -10,11 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from lookalike import pipeline
+from lookalike import images, models, pipeline
 from lookalike.analysis import beside, fit_looks, sample_rows
+from lookalike.engines import InlineEngine
+from lookalike.options import IndexOptions
+from lookalike.pipeline import freeing, indexing
 from lookalike.pipeline.fitting import OUTLINE
 from lookalike.records import COLOR_BINS, OUTLINE_CELLS, Floats
-from lookalike.store import LanceStore, Replace, schema
+from lookalike.store import LanceStore, MemoryStore, Replace, Store, schema
 from tests.pipeline.test_graph import FACTS, put
 
 N, SOME = 60, 25
@@ -80,3 +83,38 @@ def test_a_fit_reads_in_blocks_and_keeps_the_rows_of_its_sample(
     np.testing.assert_array_equal(found.axes, expected.axes)
     np.testing.assert_array_equal(found.mean, expected.mean)
     assert found.parts == expected.parts
+
+
+def test_workers_end_before_a_fit_and_stay_where_none_is_due(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    beside: list[int] = []
+
+    def fit(store: Store, *, refit: bool) -> None:
+        beside.append(len(images.WORKERS._idle))
+        pipeline.renew_whitening(store, refit=refit)
+
+    monkeypatch.setattr(indexing, "renew_whitening", fit)
+    store, options = MemoryStore(models.facts("tiny")), IndexOptions()
+    pipeline.index(store, pipeline.plan([photos], options), options, InlineEngine())
+    assert beside == [0], "a fit takes memory for itself"
+    (photos / "more.png").write_bytes((photos / "red-00.png").read_bytes() + b"more")
+    pipeline.index(store, pipeline.plan([photos], options), options, InlineEngine())
+    assert beside == [0]
+    assert images.WORKERS._idle, "one photo more is no fit: its worker waits for the next"
+
+
+def test_memory_goes_back_wherever_the_c_library_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    freeing.hand_back()
+    called: list[int] = []
+
+    class Library:
+        def malloc_trim(self, pad: Any) -> None:
+            called.append(pad.value)
+
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("ctypes.CDLL", lambda _: Library())
+    freeing.hand_back()
+    monkeypatch.setattr("ctypes.CDLL", lambda _: object())  # musl has none
+    freeing.hand_back()
+    monkeypatch.setattr("sys.platform", "darwin")
+    freeing.hand_back()
+    assert called == [0]

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from lookalike import models
 from lookalike.analysis import Part, Whitening, beside, fit_looks, sample_rows
+from lookalike.pipeline.freeing import hand_back
 from lookalike.pipeline.loading import load_sample
 from lookalike.store import Computed, Replace, Store, schema
 
@@ -29,12 +30,17 @@ def is_outgrown(store: Store) -> bool:
     return not before / OUTGROWN <= items <= before * OUTGROWN
 
 
-def renew_whitening(store: Store, *, refit: bool = False) -> None:
-    """Fit where nothing is fitted yet, where the catalog has outgrown it, or where asked; under `writing`."""
+def is_fit_due(store: Store, *, refit: bool = False) -> bool:
+    """Whether there are items and nothing is fitted yet, the catalog has outgrown it, or it is asked for."""
     items = store.head.rows.get(schema.ITEMS, 0)
-    if items == 0 or not (refit or schema.WHITENING not in store.head.computed or is_outgrown(store)):
+    return items > 0 and (refit or schema.WHITENING not in store.head.computed or is_outgrown(store))
+
+
+def renew_whitening(store: Store, *, refit: bool = False) -> None:
+    """Fit where that is due, see `is_fit_due`; under `writing`."""
+    if not is_fit_due(store, refit=refit):
         return
-    fit = _fit(store)
+    items, fit = store.head.rows[schema.ITEMS], _fit(store)
     values = np.vstack([fit.mean, fit.axes.T])
     ids = ["mean", *(f"{axis:05d}" for axis in range(fit.axes.shape[1]))]
     flat = pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
@@ -63,5 +69,6 @@ def whitening(store: Store) -> Whitening:
 def _fit(store: Store) -> Whitening:
     """A fit on the items, or on a sample of them. Where older items have no color vector or outline it does without."""
     sample = load_sample(store, sample_rows(store.head.rows.get(schema.ITEMS, 0)))
+    hand_back()
     looks = fit_looks(sample.vectors, models.parts(store.head.model.name), colors=sample.colors)
     return looks if sample.outlines is None else beside(looks, fit_looks(sample.outlines), OUTLINE)
