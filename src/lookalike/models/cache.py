@@ -35,6 +35,11 @@ def cached(key: str, build: Callable[[], bytes], *, folder: Path | None = None) 
     return found
 
 
+def cached_already(key: str) -> bytes | None:
+    """The bytes kept under `key`, None where there are none."""
+    return _read(cache_folder(), key)
+
+
 def _read(folder: Path, key: str) -> bytes | None:
     with contextlib.suppress(OSError):
         for path in sorted(folder.glob(f"{key}.*.onnx")):

@@ -33,6 +33,15 @@ class GraphWriter:
         self._nodes.append(helper.make_node(op, list(inputs), [output], name=output, **attributes))
         return output
 
+    def split(self, value: str, parts: int, *, axis: int) -> list[str]:
+        """The equal parts of a value along an axis."""
+        from onnx import helper
+
+        name = f"split_{len(self._nodes)}"
+        outputs = [f"{name}.{part}" for part in range(parts)]
+        self._nodes.append(helper.make_node("Split", [value], outputs, name=name, axis=axis))
+        return outputs
+
     def finish(self, name: str, output: str, *, size: int, dimension: int) -> bytes:
         """The serialized model: `pixels` (batch, size, size, 3) uint8 to `vectors` (batch, dimension)."""
         from onnx import TensorProto, checker, helper, numpy_helper
