@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from lookalike.engines.base import Divisible, Engine
+from lookalike.engines.base import Divisible, Engine, Overlapping
 from lookalike.engines.local import InlineEngine, LocalEngine, cores
 from lookalike.engines.ray_engine import RayEngine
 from lookalike.options import ENGINES, check_choice
 
-__all__ = ["Divisible", "Engine", "InlineEngine", "LocalEngine", "RayEngine", "cores", "named"]
+__all__ = ["Divisible", "Engine", "InlineEngine", "LocalEngine", "Overlapping", "RayEngine", "cores", "named"]
 
 
 def named(name: str) -> Engine:

@@ -28,6 +28,27 @@ class Engine(Protocol):
 
 
 @runtime_checkable
+class Overlapping(Protocol):
+    """Work on a batch during which another process is busy at first, so that the next batch can begin meanwhile.
+
+    `work(batch)` is `work.finish(work.begin(batch))`. An engine that knows the next batch gives it to `finish`, which
+    sets the other process to it as soon as it is free.
+    """
+
+    def begin(self, batch: Any) -> Any:
+        """What can be done before the batch's turn comes."""
+        ...
+
+    def finish(self, begun: Any, following: Any = None) -> Any:
+        """The result of what was begun; `following` is what was begun after it, by the same thread."""
+        ...
+
+    def drop(self, begun: Any) -> None:
+        """Give up what was begun and will not be finished."""
+        ...
+
+
+@runtime_checkable
 class Divisible(Protocol):
     """Work whose batches can be cut, for engines whose workers may die: so that one photo costs only itself."""
 

@@ -8,7 +8,7 @@ own, `HERE` in this one. The modules stand in that order: find (walk, remote, gl
 
 from __future__ import annotations
 
-from lookalike.images.apart import HERE, WORKERS, Decoder, Workers
+from lookalike.images.apart import HERE, WORKERS, Decoder, Pending, Workers
 from lookalike.images.decode import THUMBNAIL_SIDE, content_hash, load
 from lookalike.images.fetch import fetch
 from lookalike.images.find import Found, find
@@ -25,6 +25,7 @@ __all__ = [
     "Decoder",
     "Found",
     "Matched",
+    "Pending",
     "Table",
     "Workers",
     "color_histogram",

@@ -49,6 +49,10 @@ class Pending(Protocol):
         """Each photo, or why it is none, in their order; waits for them."""
         ...
 
+    def end(self) -> None:
+        """End what is not waited for, as leaving the `with` does."""
+        ...
+
 
 class Decoder(Protocol):
     """Something that decodes several photos, here or elsewhere."""
@@ -56,7 +60,7 @@ class Decoder(Protocol):
     def start(
         self, photos: Sequence[bytes], fit: Fit, limits: ImageLimits, *, thumbnail_side: int = THUMBNAIL_SIDE
     ) -> Pending:
-        """Begin; the arguments are those of `load`. To be used in a `with`, which ends what is not waited for."""
+        """Begin; the arguments are those of `load`. Use it in a `with`, or call `end`: what is not waited for ends."""
         ...
 
 
@@ -78,6 +82,9 @@ class _Here:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
         pass
 
     def results(self) -> list[Photo | Rejected]:
@@ -168,8 +175,12 @@ class _Apart:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._worker is not None:
-            self._worker.kill()
+        self.end()
+
+    def end(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.kill()
 
     def results(self) -> list[Photo | Rejected]:
         while self._worker is not None:

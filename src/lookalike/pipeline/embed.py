@@ -96,11 +96,37 @@ class Embedder:
 
     def __call__(self, batch: Sequence[Task]) -> list[Outcome]:
         """One outcome a task, in order."""
-        found: list[Outcome] = []
+        return self.finish(self.begin(batch))
+
+    def begin(self, batch: Sequence[Task]) -> _Begun:
+        """Read a batch; see `engines.Overlapping`."""
         fetched = images.fetch([task.input for task in batch], self._limits)
-        for part in _parts(self._read(task, fetched.pop(task.input.id, None)) for task in batch):
-            found += self._embedded(part)
-        return found
+        return _Begun(_parts(self._read(task, fetched.pop(task.input.id, None)) for task in batch))
+
+    def finish(self, begun: _Begun, following: _Begun | None = None) -> list[Outcome]:
+        """The outcomes of a batch; while it goes through the network, what comes next is decoded."""
+        found: list[Outcome] = []
+        try:
+            while True:
+                decoding = self._decoding(begun)
+                # The first batch comes to its model while the first worker starts.
+                model = self._loaded() if self._vectors is None and begun.read else None
+                photos = decoding.results()
+                part, read = begun.part, begun.read
+                more = begun.advance()
+                if more or following is not None:
+                    self._decoding(begun if more or following is None else following)
+                found += self._embedded(part, read, photos, model)
+                if not more:
+                    return found
+        except BaseException:
+            self.drop(begun)
+            raise
+
+    def drop(self, begun: _Begun) -> None:
+        """Let photos be decoded no further."""
+        if begun.decoding is not None:
+            begun.decoding.end()
 
     def split(self, batch: Sequence[Task]) -> list[Sequence[Task]]:
         """One batch a photo; see `engines.Divisible`."""
@@ -131,16 +157,17 @@ class Embedder:
             return Failed(task.input, sha256, reason)
         return _Read(task.input, sha256, data)
 
-    def _embedded(self, part: Sequence[Unchanged | Twin | Failed | _Read]) -> list[Outcome]:
-        read = [done for done in part if isinstance(done, _Read)]
-        if not read:
-            return [done for done in part if not isinstance(done, _Read)]
-        fit = Fit(size=self._facts.size, resize=self._facts.resize)
-        decoder, side = self._decoder or images.WORKERS, self._thumbnail_side
-        with decoder.start([one.data for one in read], fit, self._limits, thumbnail_side=side) as decoding:
-            # The first batch comes to its model while the first worker starts.
-            model = self._loaded() if self._vectors is None else None
-            photos = decoding.results()
+    def _decoding(self, begun: _Begun) -> images.Pending:
+        """The decoding of a part, which begins now unless it has."""
+        if begun.decoding is None:
+            fit = Fit(size=self._facts.size, resize=self._facts.resize)
+            decoder, photos = self._decoder or images.WORKERS, [one.data for one in begun.read]
+            begun.decoding = decoder.start(photos, fit, self._limits, thumbnail_side=self._thumbnail_side)
+        return begun.decoding
+
+    def _embedded(
+        self, part: _Part, read: Sequence[_Read], photos: Sequence[Photo | Rejected], model: models.Model | None
+    ) -> list[Outcome]:
         seen = [(one, photo) for one, photo in zip(read, photos, strict=True) if isinstance(photo, Photo)]
         if model is None:
             vectors = iter([self._vectors[one.input.id] for one, _ in seen] if self._vectors is not None else [])
@@ -185,9 +212,31 @@ class _Read:
     data: bytes
 
 
-def _parts(done: Iterator[Unchanged | Twin | Failed | _Read]) -> Iterator[list[Unchanged | Twin | Failed | _Read]]:
+_Part = list[Unchanged | Twin | Failed | _Read]
+
+
+class _Begun:
+    """A batch, part by part: `part` is at hand, `read` are those of it that are to be decoded."""
+
+    def __init__(self, parts: Iterator[_Part]) -> None:
+        self._parts = parts
+        self.part: _Part = []
+        self.read: list[_Read] = []
+        self.decoding: images.Pending | None = None
+        self.advance()
+
+    def advance(self) -> bool:
+        """Go on to the next part; False where there is none."""
+        part = next(self._parts, None)
+        if part is None:
+            return False
+        self.part, self.read, self.decoding = part, [done for done in part if isinstance(done, _Read)], None
+        return True
+
+
+def _parts(done: Iterator[Unchanged | Twin | Failed | _Read]) -> Iterator[_Part]:
     """Cut where enough bytes have come together, so that a batch of large photos takes no more memory than one."""
-    part: list[Unchanged | Twin | Failed | _Read] = []
+    part: _Part = []
     size = 0
     for one in done:
         part.append(one)
