@@ -9,7 +9,7 @@ export LOOKALIKE_PHOTOS
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-long test-extras lint types format docs wheel clean
+.PHONY: help demo test test-fast test-long test-extras test-oldest lint types format docs wheel clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -39,6 +39,12 @@ test-long: $(BIN)/.dev  ## the longest tests alone
 test-extras: $(BIN)/.dev  ## tests of the extras that are quick to install: OpenVINO, object stores
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[openvino,s3]' 'moto[server]>=5.1'
 	$(BIN)/python -m pytest -m "extra and not long"
+
+test-oldest:  ## tests without the slow ones, with the oldest releases of the dependencies that are allowed
+	$(PYTHON) -m venv $(VENV)-oldest
+	$(PYTHON) -m tests.oldest > $(VENV)-oldest/oldest.txt
+	$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' -c $(VENV)-oldest/oldest.txt
+	$(VENV)-oldest/bin/python -m pytest -W default -n auto --dist loadfile -m "not slow and not long"
 
 lint: $(BIN)/.dev  ## style
 	$(BIN)/ruff check .

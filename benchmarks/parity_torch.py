@@ -26,7 +26,8 @@ from PIL import Image
 from tests.models import towers
 
 from benchmarks import parity_lite0
-from lookalike import analysis, images, models
+from benchmarks.closeness import closeness
+from lookalike import images, models
 from lookalike.options import Fit, ImageLimits
 from lookalike.records import Bytes, Floats, ModelFacts
 
@@ -42,9 +43,7 @@ def prepare(paths: list[Path], facts: ModelFacts) -> Bytes:
 
 def report(name: str, found: Floats, expected: Floats) -> None:
     """Print how far apart two sets of vectors are; fail where they are not the same."""
-    difference = float(np.abs(found - expected).max() / np.abs(expected).max())
-    near = [np.sort(analysis.nearest_neighbors(v, 3).ids, axis=1) for v in (found, expected)]
-    same = int((near[0] == near[1]).all(axis=1).sum())
+    difference, same = closeness(found, expected)
     print(
         f"{name}: {found.shape[1]} numbers, largest difference {difference:.1e} of the largest value, same three "
         f"nearest for {same} of {len(found)}",

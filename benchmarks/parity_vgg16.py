@@ -21,7 +21,8 @@ import numpy as np
 from PIL import Image
 from tests.models.keras_layout import write_released
 
-from lookalike import analysis, images, models
+from benchmarks.closeness import closeness
+from lookalike import images, models
 from lookalike.options import Fit, ImageLimits
 from lookalike.records import Floats
 
@@ -98,9 +99,7 @@ def main() -> None:
             found = our_vectors(model, paths)
             ended = time.perf_counter()
             assert np.array_equal(other.embed(_pixels(model, paths[:2])), found[:2]), "the two layouts differ"
-            difference = float(np.abs(found - expected).max() / np.abs(expected).max())
-            near = [np.sort(analysis.nearest_neighbors(v, 3).ids, axis=1) for v in (found, expected)]
-            same = int((near[0] == near[1]).all(axis=1).sum())
+            difference, same = closeness(found, expected)
             print(
                 f"{name} {size[0]} x {size[1]}: largest difference {difference:.1e} of the largest value, same three "
                 f"nearest for {same} of {len(paths)}; {len(paths) / (middle - started):.1f} photos/s in Keras "

@@ -80,6 +80,14 @@ def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> R
     return call
 
 
+@pytest.fixture
+def coarse_print(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures of few dots, for tests of what is around them; how they look in print is for `tests/report`."""
+    for module in ("canvas", "page"):
+        monkeypatch.setattr(f"lookalike.report.{module}.PRINT_DPI", 60)
+    monkeypatch.setattr("lookalike.report.canvas._SVG_DPI", 60)
+
+
 def draw(path: Path, color: tuple[int, int, int], seed: int = 0, size: tuple[int, int] = (48, 36)) -> Path:
     """A small photo on white: a noisy rectangle of `color`, in the format of the path's ending."""
     rng = np.random.default_rng(seed)

@@ -70,3 +70,10 @@ def test_every_column_of_the_catalog_is_documented() -> None:
 
 def test_the_changelog_names_this_version() -> None:
     assert f"## {lookalike.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_every_benchmark_is_in_the_list() -> None:
+    listed = (ROOT / "benchmarks" / "README.md").read_text()
+    scripts = [path.stem for path in (ROOT / "benchmarks").glob("*.py") if "argparse" in path.read_text()]
+    assert len(scripts) > 20
+    assert [name for name in sorted(scripts) if f"benchmarks.{name}" not in listed] == []

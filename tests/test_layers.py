@@ -13,6 +13,7 @@ import lookalike
 
 ROOT = Path(lookalike.__file__).parent
 LAYERS = [
+    {"__main__"},
     {"cli"},
     {"web", "demo"},
     {"catalog"},

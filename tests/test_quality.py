@@ -86,6 +86,7 @@ def test_digits_gain_over_plain_distance(digits: Path, run: Run) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_same_commands_work_on_other_images(digits: Path, run: Run) -> None:
     folder, out = digits.parent / "other.catalog", digits.parent / "out"
     done = run("run", folder, digits, "--out", out, "--max-k", 12, "--precision", "fp32", "--color", 0.1, "--json")

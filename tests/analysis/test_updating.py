@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lookalike.analysis import _codes, _comparing, nearest_neighbors, update_neighbors, updating
+from lookalike.analysis import _arriving, _codes, _comparing, nearest_neighbors, update_neighbors, updating
 from lookalike.errors import UsageError
 from tests.analysis.reference import blobs
 
@@ -78,15 +78,16 @@ def test_only_what_lost_too_many_is_searched_again(monkeypatch: pytest.MonkeyPat
     assert searched == [600, 601]
 
 
-@pytest.fixture(params=["plain", "compiled"])
+@pytest.fixture(params=["plain", "compiled", "one pass"])
 def loops(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether the compiled loops take part, as they do once something has loaded them."""
-    compiled = bool(request.param == "compiled")
+    compiled = bool(request.param != "plain")
     if compiled:
         pytest.importorskip("numba")
         import lookalike.analysis._kernels  # noqa: F401
     for module in (_codes, _comparing):
         monkeypatch.setattr(module, "WORTH", 0 if compiled else 1 << 60)
+    monkeypatch.setattr(_arriving, "WORTH", 0 if request.param == "one pass" else 1 << 60)
     return compiled
 
 
@@ -119,6 +120,50 @@ def test_many_new_rows_of_any_kind(loops: bool) -> None:
     check(found, more, 7)
     most = np.vstack([more, more[5:35] * 3])
     check(update_neighbors(found, most, [*range(940), *[-1] * 30], 7), most, 7)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_one_pass_over_small_blocks_equals_a_rebuild(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """Ties, copies and rows beyond the bytes; blocks, shares and lists of pairs so small that all of them end often."""
+    pytest.importorskip("numba")
+    import lookalike.analysis._kernels  # noqa: F401
+
+    sizes = {"WORTH": 0, "FEW": 1, "BLOCK": 16, "COLUMNS": 5, "ASKED": 12, "SAMPLE": 20, "PAIRS": 8}
+    for name, value in sizes.items():
+        monkeypatch.setattr(_arriving, name, value)
+    monkeypatch.setattr(updating, "WORTH", 0.5)
+    monkeypatch.setattr(updating, "compare", None)  # the other way is not taken
+    rng = np.random.default_rng(seed)
+    kind = np.float32 if seed % 2 else np.float64
+    x = blobs(200, 5, 40, 1.0, seed=seed)[0] if seed < 4 else rng.integers(0, 3, (200, 40))
+    x = x.astype(kind)
+    x[[3, 50]] *= 1e3
+    now = x[:180]
+    graph = nearest_neighbors(now, 9)
+    for k in (7, 5):
+        stayed = np.flatnonzero(rng.random(len(now)) > 0.1)
+        before = np.concatenate([stayed, np.full(20, -1)])
+        now = np.vstack([now[stayed], x[180:]])
+        one, two = (update_neighbors(graph, now, before, k, threads=threads) for threads in (1, 2))
+        check(one, now, k)
+        assert one.ids.tobytes() == two.ids.tobytes()
+        assert one.distances.tobytes() == two.distances.tobytes()
+        graph = one
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
+def test_one_pass_over_numbers_that_are_not_finite(loops: bool, value: float) -> None:
+    x = blobs(900, 5, 40, 1.0)[0].astype(np.float32)
+    graph = nearest_neighbors(x, 7)
+    more = np.vstack([x, x[:40] + 1])
+    more[11, 3] = value
+    before = [*range(900), *[-1] * 40]
+    before[11] = -1
+    if value == 1e30:
+        check(update_neighbors(graph, more, before, 7), more, 7)
+        return
+    with pytest.raises(UsageError, match="row 11 holds"):
+        update_neighbors(graph, more, before, 7)
 
 
 def test_new_rows_that_bytes_cannot_hold(monkeypatch: pytest.MonkeyPatch) -> None:

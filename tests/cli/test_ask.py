@@ -280,7 +280,6 @@ def test_json_is_alone_on_stdout(run: Run, catalog: Path, tmp_path: Path) -> Non
         ["cluster", catalog, "--max-k", 5],
         ["map", catalog],
         ["export", catalog, tmp_path / "e.parquet"],
-        ["report", catalog, "--out", tmp_path / "report"],
     ):
         done = run(*command, "--json")
         assert done.code == 0, done.err

@@ -55,6 +55,7 @@ def test_what_tells_nothing_is_not_kept(run: Run, catalog: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_numbers_of_drawn_shoes_gain_for_what_depends_on_them(run: Run, tmp_path: Path) -> None:
     with write_catalog(tmp_path / "shoes", 160).open(newline="") as file:
         shoes = list(csv.DictReader(file))

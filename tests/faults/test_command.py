@@ -53,10 +53,11 @@ BAD = {
 NOT_UTF8 = b"f05-\xff\xfe.png"
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with the photos of GOOD and BAD, one whose name is no UTF-8, and things that are no inputs."""
-    made = tmp_path / "all"
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the photos of GOOD and BAD, one whose name is no UTF-8, and no inputs; only read."""
+    base = tmp_path_factory.mktemp("faults")
+    made = base / "all"
     made.mkdir()
     image, jpeg, png = noise(), encode(noise(), "JPEG"), encode(noise(), "PNG")
     exif = Image.Exif()
@@ -93,8 +94,8 @@ def folder(tmp_path: Path) -> Path:
     for name, data in contents.items():
         (made / name).write_bytes(data)
     shutil.copy(made / "f08-a.png", made / "f08-b.png")
-    (tmp_path / "outside.jpg").write_bytes(jpeg)
-    (made / "f02-out.jpg").symlink_to(tmp_path / "outside.jpg")
+    (base / "outside.jpg").write_bytes(jpeg)
+    (made / "f02-out.jpg").symlink_to(base / "outside.jpg")
     (made / "f11-zero.jpg").symlink_to("/dev/zero")
     (made / "sub").mkdir()
     (made / "sub" / "loop").symlink_to(made)
@@ -140,13 +141,14 @@ def test_every_input_ends_in_one_place(run: Run, folder: Path, tmp_path: Path) -
     assert (again.json["unchanged"], again.json["failed"], again.json["embedded"]) == (len(GOOD) + 1, len(BAD), 0)
 
 
+@pytest.mark.usefixtures("coarse_print")
 def test_every_face_shows_hostile_names_safely(run: Run, folder: Path, tmp_path: Path) -> None:
     catalog = tmp_path / "c.catalog"
-    run("index", catalog, folder, "--model", "tiny")
+    run("index", catalog, *(folder / name for name in sorted(GOOD)), "--model", "tiny")
     name = HOSTILE
     shown = run("similar", catalog, name, "-k", 20)
     assert shown.code == 0
-    assert len(shown.out.splitlines()) == len(GOOD) + 1, "one line an item, whatever its name"
+    assert len(shown.out.splitlines()) == len(GOOD), "one line an item, whatever its name"
     assert run("recommend", catalog, "--out", tmp_path / "r.csv").code == 0
     assert run("report", catalog, "--out", tmp_path / "report").code == 0
     page = (tmp_path / "report" / "report.html").read_text()

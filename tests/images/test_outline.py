@@ -52,7 +52,7 @@ def test_a_catalog_keeps_outlines_and_one_from_before_ranks_without(photos: Path
     vectors, outlines = pipeline.load_vectors(store)[1], pipeline.load_outlines(store)
     assert outlines.shape == (12, 64)
     assert 0 < outlines.mean() < 1
-    fit = pipeline.whitening(store, vectors)
+    fit = pipeline.whitening(store)
     assert (len(fit.mean), fit.parts[-1].weight) == (vectors.shape[1] + 64, 0.1)
     with store.writing():
         store.commit("as before", [Replace(schema.ITEMS, store.read(schema.ITEMS).drop_columns(["outline"]))])
@@ -62,5 +62,5 @@ def test_a_catalog_keeps_outlines_and_one_from_before_ranks_without(photos: Path
     (photos / "more.png").write_bytes((photos / "red-00.png").read_bytes())  # a twin of one without an outline
     lost.index(photos, refit=True)
     again = lookalike.open(folder)
-    assert len(pipeline.whitening(again.store, again.vectors).mean) == vectors.shape[1]
+    assert len(pipeline.whitening(again.store).mean) == vectors.shape[1]
     assert again.similar("more", k=1).results[0].id == "red-00.png"

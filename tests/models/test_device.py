@@ -7,14 +7,15 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from lookalike import create, models
 from lookalike.catalog import build
 from lookalike.errors import ModelError, ModelMismatch, UsageError
-from lookalike.models import cpu, openvino_model, vgg16
+from lookalike.models import cpu, onnx_model, openvino_model, registry, vgg16
 from lookalike.options import IndexOptions, ModelOptions
-from lookalike.records import ModelFacts
+from lookalike.records import Bytes, Floats, ModelFacts
 from tests.models import keras_layout
 
 
@@ -41,10 +42,39 @@ def test_wrong_devices_are_refused() -> None:
         models.facts(device="gpu")
     with pytest.raises(UsageError, match="bf16 runs on --device openvino only"):
         models.facts("vgg16", precision="bf16", device="cpu")
+    with pytest.raises(UsageError, match="int8 runs on --device cpu or openvino only, not on cuda"):
+        models.facts(precision="int8", device="cuda")
     with pytest.raises(UsageError, match="tiny is no network"):
         models.facts("tiny", device="cuda")
 
 
+def test_a_gpu_runs_the_usual_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "has_int8_instructions", lambda: True)
+    assert models.best_precision() == "int8"
+    assert models.best_precision(device="openvino") == "int8"
+    assert models.best_precision(device="cuda") == "fp32"
+
+
+def test_every_run_on_a_gpu_has_the_same_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session of ONNX Runtime without a GPU in the place of one with: what is asked of it is what counts."""
+    asked: list[int] = []
+
+    class Session:
+        def run(self, outputs: list[str], inputs: dict[str, Bytes]) -> list[Floats]:
+            (pixels,) = inputs.values()
+            asked.append(len(pixels))
+            return [pixels[:, 0, 0, :].repeat(256, axis=1).astype(np.float32)]
+
+    monkeypatch.setattr(onnx_model, "_session", lambda *given: Session())
+    known = models.facts(device="cuda")
+    model = onnx_model.OnnxModel(b"", known, threads=1, again=(models.load_known, ()))
+    pixels = np.random.default_rng(0).integers(0, 256, (19, known.size, known.size, 3), dtype=np.uint8)
+    vectors = model.embed(pixels)
+    assert asked == [onnx_model.CUDA_BATCH] * 3  # the probe, the full run and the filled one
+    np.testing.assert_array_equal(vectors, pixels[:, 0, 0, :].repeat(256, axis=1))
+
+
+@pytest.mark.skipif("CUDAExecutionProvider" in onnxruntime.get_available_providers(), reason="it is here")
 def test_cuda_that_is_not_here_is_refused() -> None:
     with pytest.raises(ModelError, match=r"needs ONNX Runtime with CUDA.*lookalike\[cuda\]") as caught:
         models.load(device="cuda")

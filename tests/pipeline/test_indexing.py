@@ -164,8 +164,8 @@ def test_the_fit_is_kept_until_the_catalog_outgrows_it(tmp_path: Path) -> None:
     assert fitted(10) == 10
     assert fitted(18) == 10, "a fit is not renewed for a few more"
     assert not pipeline.is_outgrown(store)
-    before = pipeline.whitening(store, pipeline.load_vectors(store)[1])
-    again = pipeline.whitening(store, pipeline.load_vectors(store)[1])
+    before = pipeline.whitening(store)
+    again = pipeline.whitening(store)
     assert (before.axes == again.axes).all()
     assert fitted(18, IndexOptions(refit=True)) == 18, "unless asked"
     assert fitted(40) == 40, "it has doubled"

@@ -29,7 +29,7 @@ def test_blocks_in_their_places_with_progress_in_memory_or_in_a_file(
     np.testing.assert_array_equal(found, [vectors[name] for name in ids])
     assert told[-1] == (100, 100)
     assert len(told) == 7
-    np.testing.assert_array_equal(load_sample(store, np.array([3, 40, 99])), found[[3, 40, 99]])
+    np.testing.assert_array_equal(load_sample(store, np.array([3, 40, 99])).vectors, found[[3, 40, 99]])
     monkeypatch.setattr(loading, "IN_MEMORY", 1000)
     _, mapped = load_vectors(store)
     assert isinstance(mapped, np.memmap)

@@ -148,6 +148,7 @@ def test_each_cluster_is_shown_by_its_representative(written: Path) -> None:
         assert first[1] == context.photos.uri(int(row), 200)[0]
 
 
+@pytest.mark.usefixtures("coarse_print")
 def test_names_from_outside_are_text_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "figure-6-clusters-3.png").write_bytes(b"from an earlier report")
     page = Page(write_report(hostile(make_report_data(22, k=21)), tmp_path))
@@ -164,6 +165,7 @@ def test_names_from_outside_are_text_and_nothing_else(tmp_path: Path) -> None:
         assert "onerror" not in file.read_text("utf-8")
 
 
+@pytest.mark.usefixtures("coarse_print")
 @pytest.mark.parametrize("n", [0, 1, 3])
 def test_small_catalogs_have_a_report_too(tmp_path: Path, n: int) -> None:
     data = make_report_data(n, labeled=n != 1)

@@ -11,6 +11,7 @@ from lookalike.errors import UsageError
 from tests.conftest import Run
 
 
+@pytest.mark.usefixtures("coarse_print")
 def test_commands_that_read_show_an_older_version(run: Run, photos: Path, tmp_path: Path) -> None:
     folder = tmp_path / "c.catalog"
     run("index", folder, photos, "--metadata", tmp_path / "metadata.csv", "--model", "tiny")

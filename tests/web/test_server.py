@@ -62,7 +62,8 @@ def test_w18_open_requests_do_not_keep_it_from_ending(shown: Path) -> None:
 
 
 def test_w03_a_head_that_never_ends_is_given_up(shown: Path) -> None:
-    with served(shown, patch="import lookalike.web.server as s; s.HEADERS_WITHIN = 0.3") as (_, url):
+    patch = "import lookalike.web.server as s; s.HEADERS_WITHIN, s.KEPT_FOR = 0.3, 1"
+    with served(shown, patch=patch) as (_, url):
         place = urlsplit(url)
         for start in (b"GET / HTTP/1.1\r\nX-A", b"", b"GET /api/info HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HT"):
             with socket.create_connection((place.hostname, place.port), timeout=10) as slow:

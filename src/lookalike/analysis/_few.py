@@ -7,7 +7,7 @@ import numpy as np
 from lookalike.analysis._blocks import spans
 from lookalike.records import Floats, Ints
 
-_BLOCK = 512
+_BLOCK = 128
 
 
 def few_nearest(points: Floats, k: int, rows: Ints) -> Ints:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.analysis._arriving import nearest_and_reached
 from lookalike.analysis._blocks import Array, Vectors, Workers, as_vectors, check_count, largest_of
 from lookalike.analysis._comparing import Found, compare
 from lookalike.analysis._search import direct
@@ -51,7 +52,6 @@ def update_neighbors(
     """
     k = check_count("k", k)
     rows = as_vectors(vectors, check=False)
-    largest = largest_of(rows, threads)
     n, old_n = len(rows), len(graph.ids)
     source = np.asarray(before)
     if source.shape != (n,) or (n and (source.dtype.kind not in "iu" or source.min() < -1 or source.max() >= old_n)):
@@ -65,7 +65,7 @@ def update_neighbors(
     ids, distances = _without_gone(graph, kept, stayed, n, width)
     known = (ids >= 0).sum(axis=1)
     asked = np.flatnonzero(known < min(k, n - 1))
-    if len(asked) > WORTH * n or (len(asked) and not 1e-15 < largest < 1e15):
+    if len(asked) > WORTH * n:
         return nearest_neighbors(rows, width, threads=threads, progress=progress)
     last = np.where(known > 0, distances[np.arange(n), np.maximum(known, 1) - 1], 0).astype(np.float64)
     last[kept[(graph.ids[stayed] >= 0).sum(axis=1) == old_n - 1]] = np.inf  # these lists held every other row
@@ -73,7 +73,12 @@ def update_neighbors(
     fresh = np.zeros(n, bool)
     fresh[np.flatnonzero(source < 0)] = True
     with Workers(threads) as workers:
-        found = compare(rows, asked, last * (1 + 2e-6), fresh, width, workers, progress)
+        found = nearest_and_reached(rows, asked, last * (1 + 2e-6), fresh, width, workers, progress)
+        if found is None:
+            largest = largest_of(rows, threads)
+            if len(asked) and not 1e-15 < largest < 1e15:
+                return nearest_neighbors(rows, width, threads=threads, progress=progress)
+            found = compare(rows, asked, last * (1 + 2e-6), fresh, width, workers, progress)
     ids[asked], distances[asked] = found.ids, np.sqrt(found.squared)
     if len(found.rows):
         _add(rows, ids, distances, known, last, found)

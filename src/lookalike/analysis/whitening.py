@@ -42,7 +42,8 @@ COLOR_NOISE = 1.0
 """How much of the variance that color predicts is added to the variance among neighbors."""
 RIDGE = 1.0
 """Added to the variance of each color number before it predicts, in mean variances of them."""
-_BLOCK = 4_096
+_BLOCK = 1_024
+"""Rows that are worked on at a time in float64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,10 @@ def _fit_part(vectors: Floats, colors: Floats | None, seed: int) -> Whitening:
     rotation = _scaled_axes(covariance, min(WIDEST, max(len(vectors) - 1, 0)), 0.0, 0.0)
     if not rotation.any():
         return Whitening(mean, rotation)
-    some = ((vectors[_sample(len(vectors), AMONG, seed)] - mean) @ rotation).astype(np.float32)
+    among = _sample(len(vectors), AMONG, seed)
+    some = np.empty((len(among), rotation.shape[1]), np.float32)
+    for start, stop in spans(len(among), _BLOCK):
+        some[start:stop] = (vectors[among[start:stop]] - mean) @ rotation
     asked = _sample(len(some), ASKED, seed)
     near = few_nearest(fit_whitening(some, seed=seed).apply(some), PAIRS, asked)
     differences = (some[asked, None] - some[near]).reshape(-1, some.shape[1])

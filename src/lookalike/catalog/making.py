@@ -92,7 +92,7 @@ def build(
 
 
 def _facts(asked: ModelOptions) -> ModelFacts:
-    precision = asked.precision or models.best_precision(asked.name)
+    precision = asked.precision or models.best_precision(asked.name, asked.device)
     return models.resolve(
         asked.name,
         resize=asked.resize,

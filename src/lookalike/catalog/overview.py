@@ -56,7 +56,7 @@ def _adapted(store: Store) -> dict[str, Any] | None:
     if known is None:
         return None
     options = {name: value for name, value in known.options.items() if name != "fit"}
-    fit = pipeline.whitening(store, np.zeros((0, 0), np.float32)) if schema.WHITENING in store.head.computed else None
+    fit = pipeline.whitening(store) if schema.WHITENING in store.head.computed else None
     in_use = fit is not None and pipeline.adapted_axes(store, fit) is not None
     return {**options, **known.results, "in_use": in_use}
 

@@ -113,7 +113,7 @@ class View:
 
     @cached_property
     def _whitening(self) -> Whitening:
-        return whitening(self.store, self.vectors)
+        return whitening(self.store)
 
     @cached_property
     def _fields(self) -> dict[str, Field]:

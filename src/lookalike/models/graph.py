@@ -21,7 +21,8 @@ class GraphWriter:
 
     def constant(self, name: str, values: npt.ArrayLike, dtype: npt.DTypeLike = np.float32) -> str:
         """A constant; one that is asked for again under its name is shared."""
-        self._constants.setdefault(name, np.ascontiguousarray(values, dtype=dtype))
+        # a scalar stays one: np.ascontiguousarray would make it an axis, which older ONNX Runtimes refuse as a scale
+        self._constants.setdefault(name, np.asarray(values, dtype=dtype, order="C"))
         return name
 
     def add(self, op: str, *inputs: str, **attributes: Any) -> str:

@@ -142,8 +142,8 @@ class Int8Layers:
         return self._encode(y, name, CLIP if convolution.clip else self._ranges[name])
 
     def add(self, x: str, y: str, name: str) -> str:
-        """A sum."""
-        return self._encode(self.writer.add("Add", self.real(x), self.real(y)), name, self._ranges[name])
+        """A sum, in float32: ONNX Runtime would turn an `Add` here into one of bytes, with other roundings."""
+        return self._encode(self.writer.add("Sum", self.real(x), self.real(y)), name, self._ranges[name])
 
     def real(self, x: str) -> str:
         """The values that the codes stand for."""

@@ -32,7 +32,7 @@ SIZE = 224
 HEAD = 1280
 MEAN, DEVIATION = 0.498, 0.502
 EPSILON = 1e-3
-GRAPH_VERSION = 2
+GRAPH_VERSION = 3
 """Raised with every change to the graphs below, so that no older cached graph is used.
 
 A change that moves the vectors also needs another `preprocessing` in the registry: it is part of the identity.

@@ -17,6 +17,8 @@ from lookalike.records import Bytes, Floats, ModelFacts
 BATCH = BATCHES[0]
 """Photos that go through the network at once, until it is known what is fastest; the vectors do not change."""
 
+CUDA_BATCH = 16
+"""Photos of every run on a GPU, whose libraries choose how to compute by the shape; fewer are filled up with black."""
 _EXACT = {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
 """For CUDA: products in full float32, and no choice of an algorithm by a timing."""
 
@@ -26,7 +28,7 @@ class OnnxModel:
 
     Every call runs on `threads` threads of its own, so that several callers share one instance, each on its
     core. Larger inputs are cut into runs of `batch`, which keeps memory flat; None: of the size that was fastest on the
-    first photos.
+    first photos. On a GPU every run has the same shape, so that a vector cannot depend on how many came with it.
     """
 
     def __init__(
@@ -39,7 +41,8 @@ class OnnxModel:
         batch: int | None = None,
     ) -> None:
         self._facts = facts
-        self.batch = batch
+        self._filled = facts.device == "cuda"
+        self.batch = (batch or CUDA_BATCH) if self._filled else batch
         self.pace = Pace()
         # what one thread computes is measured well beside other programs, what several do only by the clock
         self._clock = time.thread_time if threads == 1 else time.perf_counter
@@ -60,8 +63,12 @@ class OnnxModel:
         started = self._clock()
         for start in range(0, len(pixels), batch):
             part = np.ascontiguousarray(pixels[start : start + batch])
-            vectors[start : start + batch] = self._run(part)
-        self.pace.note(batch, len(pixels), self._clock() - started)
+            count = len(part)
+            if self._filled and count < batch:
+                part = np.concatenate([part, np.zeros((batch - count, *part.shape[1:]), np.uint8)])
+            vectors[start : start + count] = self._run(part)[:count]
+        if self.batch is None:
+            self.pace.note(batch, len(pixels), self._clock() - started)
         return vectors
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
@@ -78,12 +85,11 @@ class OnnxModel:
 
     def _probe(self) -> None:
         """One run on black, so that a graph of another shape is refused now and not at the first photo."""
-        size, dimension = self._facts.size, self._facts.dimension
-        vectors = self._run(np.zeros((1, size, size, 3), np.uint8))
-        if vectors.shape != (1, dimension) or vectors.dtype != np.float32:
+        size, wanted = self._facts.size, (self.batch if self._filled and self.batch else 1, self._facts.dimension)
+        vectors = self._run(np.zeros((wanted[0], size, size, 3), np.uint8))
+        if vectors.shape != wanted or vectors.dtype != np.float32:
             raise ModelError(
-                f"{self._facts.name} gives {vectors.dtype} of shape {vectors.shape}, "
-                f"not float32 of shape (1, {dimension})"
+                f"{self._facts.name} gives {vectors.dtype} of shape {vectors.shape}, not float32 of shape {wanted}"
             )
 
 
@@ -99,6 +105,7 @@ def _session(graph: bytes, facts: ModelFacts, threads: int) -> Any:
                 code="E_MODEL_DEVICE",
             )
         providers = ["CUDAExecutionProvider", *providers]
+        onnxruntime.preload_dlls(directory="")  # NVIDIA's libraries, where pip puts them
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

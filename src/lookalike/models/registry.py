@@ -64,13 +64,14 @@ def parts(name: str) -> tuple[tuple[int, float], ...]:
     return () if entry is None else entry.parts
 
 
-def best_precision(name: str | None = None) -> str:
+def best_precision(name: str | None = None, device: str | None = None) -> str:
     """`int8` where the model (None: the default) comes in it and this CPU has instructions for it, else its usual.
 
-    Decides by what the CPU is, never by a timing, so one machine always answers the same.
+    Decides by what the CPU is, never by a timing, so one machine always answers the same. A GPU (`device`
+    cuda) runs the usual one.
     """
     offered = precisions(name)
-    return "int8" if "int8" in offered and has_int8_instructions() else offered[0]
+    return "int8" if "int8" in offered and device != "cuda" and has_int8_instructions() else offered[0]
 
 
 def facts(
@@ -106,6 +107,8 @@ def _device(name: str, precision: str | None, device: str | None, *, network: bo
         return "openvino" if precision == "bf16" else "cpu"
     if precision == "bf16" and device != "openvino":
         raise UsageError(f"{name} in bf16 runs on --device openvino only, not on {device}: leave --device out")
+    if precision == "int8" and device == "cuda":
+        raise UsageError(f"{name} in int8 runs on --device cpu or openvino only, not on cuda: give --precision fp32")
     if device != "cpu" and not network:
         raise UsageError(f"{name} is no network: it runs on --device cpu only")
     return str(device)

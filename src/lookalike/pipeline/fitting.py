@@ -8,8 +8,8 @@ import pyarrow.compute as pc
 
 from lookalike import models
 from lookalike.analysis import Part, Whitening, beside, fit_looks, sample_rows
-from lookalike.pipeline.loading import load_colors, load_outlines, load_sample
-from lookalike.records import Floats, Ints
+from lookalike.pipeline.freeing import hand_back
+from lookalike.pipeline.loading import load_sample
 from lookalike.store import Computed, Replace, Store, schema
 
 COLOR = 0.12
@@ -30,13 +30,17 @@ def is_outgrown(store: Store) -> bool:
     return not before / OUTGROWN <= items <= before * OUTGROWN
 
 
-def renew_whitening(store: Store, *, refit: bool = False) -> None:
-    """Fit where nothing is fitted yet, where the catalog has outgrown it, or where asked; under `writing`."""
+def is_fit_due(store: Store, *, refit: bool = False) -> bool:
+    """Whether there are items and nothing is fitted yet, the catalog has outgrown it, or it is asked for."""
     items = store.head.rows.get(schema.ITEMS, 0)
-    if items == 0 or not (refit or schema.WHITENING not in store.head.computed or is_outgrown(store)):
+    return items > 0 and (refit or schema.WHITENING not in store.head.computed or is_outgrown(store))
+
+
+def renew_whitening(store: Store, *, refit: bool = False) -> None:
+    """Fit where that is due, see `is_fit_due`; under `writing`."""
+    if not is_fit_due(store, refit=refit):
         return
-    rows = sample_rows(items)
-    fit = _fit(store, load_sample(store, rows), rows)
+    items, fit = store.head.rows[schema.ITEMS], _fit(store)
     values = np.vstack([fit.mean, fit.axes.T])
     ids = ["mean", *(f"{axis:05d}" for axis in range(fit.axes.shape[1]))]
     flat = pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
@@ -52,19 +56,19 @@ def default_color(store: Store) -> float:
     return COLOR if fitted is None else float(fitted.options.get("color", 0.0))
 
 
-def whitening(store: Store, vectors: Floats) -> Whitening:
-    """The stored fit; where there is none, one of these vectors, which is then not stored."""
+def whitening(store: Store) -> Whitening:
+    """The stored fit; where there is none, one of the items, which is then not stored."""
     if schema.WHITENING not in store.head.computed:
-        return _fit(store, vectors, np.arange(len(vectors)))
+        return _fit(store)
     table = store.read(schema.WHITENING).sort_by("id")
     values = pc.list_flatten(table["values"]).to_numpy().reshape(len(table), -1)
     parts = store.head.computed[schema.WHITENING].options.get("parts", [])
     return Whitening(values[-1], np.ascontiguousarray(values[:-1].T), tuple(Part(*part) for part in parts))
 
 
-def _fit(store: Store, vectors: Floats, rows: Ints) -> Whitening:
-    """A fit on the vectors of these rows. Where older items have no color vector or outline it does without."""
-    colors, outlines = load_colors(store), load_outlines(store)
-    known = None if np.isnan(colors[:, 0]).any() else colors[rows]
-    looks = fit_looks(vectors, models.parts(store.head.model.name), colors=known)
-    return looks if np.isnan(outlines[:, 0]).any() else beside(looks, fit_looks(outlines[rows]), OUTLINE)
+def _fit(store: Store) -> Whitening:
+    """A fit on the items, or on a sample of them. Where older items have no color vector or outline it does without."""
+    sample = load_sample(store, sample_rows(store.head.rows.get(schema.ITEMS, 0)))
+    hand_back()
+    looks = fit_looks(sample.vectors, models.parts(store.head.model.name), colors=sample.colors)
+    return looks if sample.outlines is None else beside(looks, fit_looks(sample.outlines), OUTLINE)

@@ -17,7 +17,8 @@ from lookalike.errors import Interrupted, NotFound, Rejected, UsageError
 from lookalike.options import IndexOptions
 from lookalike.pipeline import rows
 from lookalike.pipeline.embed import Embedded, Embedder, Failed, Outcome, Task, Twin, Unchanged
-from lookalike.pipeline.fitting import renew_whitening
+from lookalike.pipeline.fitting import is_fit_due, renew_whitening
+from lookalike.pipeline.freeing import hand_back
 from lookalike.pipeline.loading import load_vectors
 from lookalike.pipeline.metadata import plan_metadata
 from lookalike.records import Failure, Floats, Indexed, Input, Progress, Value
@@ -102,7 +103,11 @@ def index(
                 "run the same command again to go on from there"
             ) from None
         run.prune(gone)
-        renew_whitening(store, refit=options.refit)
+        if is_fit_due(store, refit=options.refit):
+            images.WORKERS.close()  # a fit comes after many photos; what they took is not to lie beside what it takes
+            hand_back()
+            renew_whitening(store, refit=options.refit)
+            hand_back()
         return run.result(time.perf_counter() - started)
 
 

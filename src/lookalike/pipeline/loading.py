@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from tempfile import TemporaryFile, gettempdir
 from typing import Any
 
@@ -29,18 +31,32 @@ def load_vectors(store: Store, advance: Advance | None = None) -> tuple[list[str
     place = np.empty(len(ids), np.int64)
     place[order] = np.arange(len(ids))
     vectors: Floats = room((len(ids), store.head.model.dimension), np.float32, "the vectors")
-    _fill(store, ids, place, vectors, advance)
+    _fill(store, ids, place, {"vector": vectors}, advance)
     return ids.take(pa.array(order)).to_pylist(), vectors
 
 
-def load_sample(store: Store, rows: Ints) -> Floats:
-    """The vectors of some rows in the order of ids, (len(rows), d) float32; beyond the ids it takes no more memory."""
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What is known of some items: `vectors` (m, d), `colors` (m, 216) and `outlines` (m, 64), float32.
+
+    `colors` is None where any item of the catalog, asked for or not, has no color vector, and so are `outlines`.
+    """
+
+    vectors: Floats
+    colors: Floats | None
+    outlines: Floats | None
+
+
+def load_sample(store: Store, rows: Ints) -> Sample:
+    """What is known of some rows in the order of ids; beyond the ids it takes no more memory than that."""
     ids, order = _ordered(store)
     place = np.full(len(ids), -1, np.int64)
     place[order[rows]] = np.arange(len(rows))
-    vectors: Floats = room((len(rows), store.head.model.dimension), np.float32, "the vectors")
-    _fill(store, ids, place, vectors)
-    return vectors
+    widths = {"vector": store.head.model.dimension, "color": COLOR_BINS, "outline": OUTLINE_CELLS}
+    found = {name: np.empty((len(rows), width), np.float32) for name, width in widths.items()}
+    lacking = _fill(store, ids, place, found)
+    colors, outlines = (None if name in lacking else found[name] for name in ("color", "outline"))
+    return Sample(found["vector"], colors, outlines)
 
 
 def _ordered(store: Store) -> tuple[pa.Array, Ints]:
@@ -49,21 +65,30 @@ def _ordered(store: Store) -> tuple[pa.Array, Ints]:
     return ids, pc.sort_indices(ids).to_numpy().astype(np.int64)
 
 
-def _fill(store: Store, ids: pa.Array, place: Ints, vectors: Floats, advance: Advance | None = None) -> None:
-    """Put each stored vector in its place; those whose place is -1 are left out."""
+def _fill(
+    store: Store, ids: pa.Array, place: Ints, columns: Mapping[str, Floats], advance: Advance | None = None
+) -> set[str]:
+    """Put what is stored of each item in its place in the array of its column; what has the place -1 is left out.
+
+    Returns the columns that some item has nothing in, whether it has a place or not; their arrays are not filled.
+    """
     done = 0
-    for table in store.stream(schema.ITEMS, ["id", "vector"]):
+    lacking: set[str] = set()
+    for table in store.stream(schema.ITEMS, ["id", *columns]):
         to = slice(done, done + table.num_rows)
         if not table["id"].combine_chunks().equals(ids[to]):
             raise StoreError("the items changed while they were read: run the same command again")
         kept = place[to] >= 0
-        values = pc.list_flatten(table["vector"]).to_numpy().reshape(table.num_rows, -1)
-        vectors[place[to][kept]] = values if kept.all() else values[kept]
+        lacking |= {name for name in columns if table[name].null_count}
+        for name in columns.keys() - lacking:
+            values = pc.list_flatten(table[name]).to_numpy().reshape(table.num_rows, -1)
+            columns[name][place[to][kept]] = values if kept.all() else values[kept]
         done += table.num_rows
         if advance is not None:
             advance(done, len(ids))
     if done != len(ids):
         raise StoreError(f"{done} of {len(ids)} vectors could be read: run `lookalike check`")
+    return lacking
 
 
 def room(shape: tuple[int, ...], dtype: npt.DTypeLike, what: str) -> npt.NDArray[Any]:

@@ -188,9 +188,18 @@ class LanceStore:
         """All rows of a table in parts; see `Store.stream`."""
         if table not in self._manifest.tables:
             return
+        data = self._dataset(table)
+        lacking = {field.name: field for field in schema.added(table, data.schema.names, self.head.model.dimension)}
+        there = [name for name in columns if name not in lacking]
+        # Lance reads as many fragments ahead as there are cores, which on a disk takes memory and saves no time
+        ahead = {} if self.place.shared else {"batch_readahead": 2, "fragment_readahead": 1}
         try:
-            for batch in self._dataset(table).to_batches(columns=list(columns), batch_size=STREAMED):
-                yield pa.Table.from_batches([batch])
+            for batch in data.to_batches(columns=there, batch_size=STREAMED, **ahead):
+                found = pa.Table.from_batches([batch])
+                for name in columns:
+                    if name in lacking:
+                        found = found.append_column(lacking[name], pa.nulls(len(batch), lacking[name].type))
+                yield found.select(list(columns))
         except (OSError, ValueError, pa.ArrowException) as exc:
             raise self._damaged(table, exc) from exc
 

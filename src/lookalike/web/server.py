@@ -25,6 +25,8 @@ from lookalike.web.metrics import Metrics, access
 
 HEADERS_WITHIN = 10.0
 """Seconds for the head of a request to arrive."""
+KEPT_FOR = 10
+"""Seconds that a connection without a request is kept."""
 ENDS_WITHIN = 10
 """Seconds that open requests have to end after SIGTERM."""
 CONNECTIONS = 4_096
@@ -77,7 +79,7 @@ def serve(  # noqa: PLR0913  what the command offers
         log_level="warning",
         access_log=False,
         server_header=False,
-        timeout_keep_alive=10,
+        timeout_keep_alive=KEPT_FOR,
         timeout_graceful_shutdown=ENDS_WITHIN,
         h11_max_incomplete_event_size=64 * 1024,
     )
