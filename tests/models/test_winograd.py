@@ -104,7 +104,8 @@ def test_a_layer_is_the_convolution(side: int, pool: bool) -> None:
 def _model(plan: vgg16.Plan, *, top: bool, fast: bool = True, threads: int = 1) -> OnnxModel:
     dimension = plan.dense if top else plan.channels[-1]
     facts = replace(models.facts("vgg16"), size=plan.size, dimension=dimension)
-    graph = vgg16.build(keras.random_arrays(plan, top=top), top=top, plan=plan, winograd=fast)
+    first = vgg16.WINOGRAD if fast else None
+    graph = vgg16.build(keras.random_arrays(plan, top=top), top=top, plan=plan, winograd=first)
     return OnnxModel(graph, facts, threads=threads, again=(models.load, ()), batch=vgg16.ROWS if top else None)
 
 

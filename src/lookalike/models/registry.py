@@ -338,7 +338,7 @@ def _vgg16(published_: Published, *, top: bool) -> Callable[[ModelFacts], bytes]
                 if not fast or (kept := cached_already(plain)) is None:
                     raise
                 arrays = vgg16.arrays_of(kept)
-            return vgg16.build(arrays, top=top, winograd=fast)
+            return vgg16.build(arrays, top=top, winograd=vgg16.WINOGRAD if fast else None)
 
         return cached(f"{plain}-winograd-v{vgg16.WINOGRAD_VERSION}" if fast else plain, build)
 

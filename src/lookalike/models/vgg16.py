@@ -105,16 +105,18 @@ def read(path: Path, *, top: bool, plan: Plan | None = None) -> Arrays:
     return read_keras(path, plan.shapes(top=top), kinds=kinds, optional=("predictions",) if top else ())
 
 
-def build(arrays: Arrays, *, top: bool, plan: Plan | None = None, winograd: bool = False) -> bytes:
-    """The ONNX model, from the arrays of `read`; with `winograd`, for the CPU in float32 (see `WINOGRAD`)."""
+def build(arrays: Arrays, *, top: bool, plan: Plan | None = None, winograd: str | None = None) -> bytes:
+    """The ONNX model, from the arrays of `read`. `winograd` names the first convolution that is done by Winograd's
+    method, all later ones are, too; None: the plain graph.
+    """
     plan = plan or Plan()
     writer = GraphWriter()
     planes = writer.add("Transpose", "pixels", perm=[0, 3, 1, 2])
     means = writer.constant("means", np.reshape(MEANS, (1, 3, 1, 1)))
     x = writer.add("Sub", writer.add("Cast", planes, to=1), means)
     direct, rest = plan.convolutions(), []
-    if winograd:
-        first = direct.index(WINOGRAD)
+    if winograd is not None:
+        first = direct.index(winograd)
         direct, rest = direct[:first], direct[first:]
     for name in direct:
         kernel, bias = arrays[name]
