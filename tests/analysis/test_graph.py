@@ -49,6 +49,20 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_graph, "BLOCK", 100)
 
 
+def test_the_product_of_bytes_is_the_graph_that_onnx_writes() -> None:
+    onnx = pytest.importorskip("onnx")
+    kinds, describe = onnx.TensorProto, onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("MatMulInteger", ["left", "right", "zero"], ["products"])],
+        "products",
+        [describe("left", kinds.UINT8, [None, None]), describe("right", kinds.INT8, [None, None])],
+        [describe("products", kinds.INT32, [None, None])],
+        [onnx.numpy_helper.from_array(np.array(_bytes.SHIFT, np.uint8), "zero")],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=8)
+    assert onnx.load_from_string(_bytes._PRODUCT) == model
+
+
 def check(x: Any, k: int, **options: Any) -> None:
     found = _graph.graph(x, k, options.get("threads", 1), None)
     assert found is not None, "this way was not taken"

@@ -81,17 +81,29 @@ class Whitening:
         if wide != len(self.mean):
             raise UsageError(f"vectors have {wide} numbers, the fit is for {len(self.mean)}")
         white = np.empty((len(array), self.axes.shape[1]), np.float32)
-        for start, stop in spans(len(array), _BLOCK):
-            whole = np.hstack([array[start:stop], extra[start:stop]], dtype=np.float64)
-            centered, first = np.nan_to_num(whole - self.mean, copy=False), 0
-            for part in self.parts or (Part(0, len(self.mean), self.axes.shape[1], 1.0),):
-                axes = self.axes[part.start : part.stop, first : first + part.width]
-                block = centered[:, part.start : part.stop] @ axes
-                lengths = np.linalg.norm(block, axis=1, keepdims=True) / np.sqrt(part.weight)
-                unit = np.divide(block, lengths, out=np.zeros_like(block), where=lengths > 0)
-                white[start:stop, first : first + part.width] = unit
-                first += part.width
+
+        def fill(span: tuple[int, int]) -> None:
+            self._apply(array[slice(*span)], extra[slice(*span)], white[slice(*span)])
+
+        with Workers(None) as workers:
+            for _ in workers.map(fill, spans(len(array), _BLOCK // 4)):
+                pass
         return white
+
+    def _apply(self, array: Floats, extra: Floats, out: Floats) -> None:
+        """As `apply` for a block of rows, into `out`."""
+        centered = np.empty((len(array), len(self.mean)))
+        known = array.shape[1]
+        np.subtract(array, self.mean[:known], out=centered[:, :known])
+        centered[:, known:] = np.nan_to_num(extra - self.mean[known:], copy=False)
+        first = 0
+        for part in self.parts or (Part(0, len(self.mean), self.axes.shape[1], 1.0),):
+            axes = self.axes[part.start : part.stop, first : first + part.width]
+            block = centered[:, part.start : part.stop] @ axes
+            lengths = np.linalg.norm(block, axis=1, keepdims=True) / np.sqrt(part.weight)
+            np.divide(block, lengths, out=block, where=lengths > 0)
+            out[:, first : first + part.width] = block
+            first += part.width
 
 
 def sample_rows(n: int, seed: int = 0) -> Ints:

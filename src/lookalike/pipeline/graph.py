@@ -8,6 +8,7 @@ without a new search (`analysis.update_neighbors`). A graph of an older version 
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ GRAPH_K = 30
 SPARE = 5
 """For every so many neighbors that are shown one more is kept."""
 SHOWN = ["id", "rows", "distances"]
+HASHED = 1_024
+"""Vectors whose checksums one thread works out at a time."""
 
 
 def graph_k(options: MapOptions) -> int:
@@ -41,7 +44,7 @@ def graph_is_ready(store: Store, k: int) -> bool:
 
 def stored_neighbors(store: Store) -> Neighbors:
     """The graph as stored, which may be older than the items: (n, k), rows in the order of the ids then."""
-    table = store.read(schema.NEIGHBORS, SHOWN).sort_by("id")
+    table = _by_id(store.read(schema.NEIGHBORS, SHOWN))
     return Neighbors(_padded(table["rows"], -1, np.int64), _padded(table["distances"], np.inf, np.float32))
 
 
@@ -86,16 +89,20 @@ def renew_neighbors(store: Store, k: int, advance: Advance | None = None, readin
 def fingerprints(vectors: Floats) -> npt.NDArray[np.uint8]:
     """(n, 16) uint8: the first half of SHA-256 of each vector's bytes, float32 and little-endian."""
     rows = np.ascontiguousarray(vectors, "<f4").view(np.uint8)
-    joined = b"".join(hashlib.sha256(row).digest()[: schema.FINGERPRINT] for row in rows)
-    return np.frombuffer(joined, np.uint8).reshape(len(vectors), schema.FINGERPRINT)
+
+    def joined(span: tuple[int, int]) -> bytes:
+        return b"".join(hashlib.sha256(row).digest()[: schema.FINGERPRINT] for row in rows[slice(*span)])
+
+    with ThreadPoolExecutor(4) as pool:
+        parts = list(pool.map(joined, [(start, start + HASHED) for start in range(0, len(rows), HASHED)]))
+    return np.frombuffer(b"".join(parts), np.uint8).reshape(len(vectors), schema.FINGERPRINT)
 
 
 def _kept(store: Store) -> tuple[pa.Array, npt.NDArray[np.uint8], Neighbors] | None:
     """Ids, fingerprints and the whole lists of the stored graph; None where an older version wrote it."""
-    table = store.read(schema.NEIGHBORS, schema.neighbors().names).sort_by("id")
+    table = _by_id(store.read(schema.NEIGHBORS, schema.neighbors().names))
     if not len(table) or any(table[name].null_count for name in schema.ADDED[schema.NEIGHBORS]):
         return None
-    prints = b"".join(table["fingerprint"].to_pylist())
     parts = [
         np.hstack([_padded(table[shown], empty, kind), _padded(table[spare], empty, kind)])
         for shown, spare, empty, kind in (
@@ -103,8 +110,16 @@ def _kept(store: Store) -> tuple[pa.Array, npt.NDArray[np.uint8], Neighbors] | N
             ("distances", "spare_distances", np.inf, np.float32),
         )
     ]
-    array = np.frombuffer(prints, np.uint8).reshape(len(table), schema.FINGERPRINT)
-    return table["id"].combine_chunks(), array, Neighbors(*parts)
+    column = table["fingerprint"].combine_chunks()
+    prints = np.frombuffer(column.buffers()[1], np.uint8)[column.offset * schema.FINGERPRINT :]
+    prints = prints[: len(table) * schema.FINGERPRINT].reshape(len(table), schema.FINGERPRINT)
+    return table["id"].combine_chunks(), prints, Neighbors(*parts)
+
+
+def _by_id(table: pa.Table) -> pa.Table:
+    """The table in the order of its ids, in which it usually is."""
+    order: Ints = pc.sort_indices(table["id"]).to_numpy().astype(np.int64)
+    return table if (np.diff(order) == 1).all() else table.take(pa.array(order))
 
 
 def _widened(graph: Neighbors, width: int) -> Neighbors:
@@ -119,7 +134,10 @@ def _padded(column: pa.ChunkedArray, empty: float, kind: type[Any]) -> npt.NDArr
     """Lists of different lengths as an array whose rows end in `empty`."""
     column = column.combine_chunks()
     counts: Ints = pc.list_value_length(column).to_numpy().astype(np.int64)
-    out = np.full((len(counts), int(counts.max(initial=0))), empty, kind)
+    width = int(counts.max(initial=0))
+    if width and (counts == width).all():
+        return pc.list_flatten(column).to_numpy().astype(kind, copy=False).reshape(-1, width)
+    out = np.full((len(counts), width), empty, kind)
     out[np.arange(out.shape[1]) < counts[:, None]] = pc.list_flatten(column).to_numpy()
     return out
 
