@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from lookalike.analysis._blocks import Vectors, as_vectors
+from lookalike.analysis._blocks import Vectors, as_vectors, spans
 from lookalike.errors import UsageError
 from lookalike.records import Floats
+
+_BLOCK = 4_096
 
 
 def mix(looks: Vectors, colors: Vectors, share: float) -> Floats:
@@ -24,5 +26,11 @@ def mix(looks: Vectors, colors: Vectors, share: float) -> Floats:
     first, second = as_vectors(looks, "looks"), as_vectors(colors, "colors")
     if len(first) != len(second):
         raise UsageError(f"looks has {len(first)} rows, colors {len(second)}: give one row an item in both")
-    parts = [np.sqrt(weight) * part for weight, part in ((1 - share, first), (share, second)) if weight > 0]
-    return np.hstack(parts).astype(np.float32, copy=False)
+    parts = [(np.sqrt(weight), part) for weight, part in ((1 - share, first), (share, second)) if weight > 0]
+    found = np.empty((len(first), sum(part.shape[1] for _, part in parts)), np.float32)
+    for start, stop in spans(len(first), _BLOCK):  # a product with a float64 is twice as large as what is kept of it
+        end = 0
+        for weight, part in parts:
+            begin, end = end, end + part.shape[1]
+            found[start:stop, begin:end] = weight * part[start:stop]
+    return found

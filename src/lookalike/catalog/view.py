@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -25,7 +25,9 @@ from lookalike.pipeline import (
     half,
     is_indexed,
     load_colors,
+    load_ids,
     load_outlines,
+    load_points,
     load_vectors,
     measure,
     whitening,
@@ -84,18 +86,14 @@ class View:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @cached_property
-    def _loaded(self) -> tuple[list[str], Floats]:
-        return load_vectors(self.store)
-
-    @property
     def ids(self) -> list[str]:
         """The n ids."""
-        return self._loaded[0]
+        return load_ids(self.store)
 
-    @property
+    @cached_property
     def vectors(self) -> Floats:
         """(n, d) float32."""
-        return self._loaded[1]
+        return load_vectors(self.store)[1]
 
     @cached_property
     def rows(self) -> Mapping[str, int]:
@@ -191,8 +189,7 @@ class View:
 
     def colored(self, points: Floats, rows: Ints, options: RankingOptions) -> Floats:
         """Looks of some rows with their colors mixed in, by the share that `options` say."""
-        share = self.color(options)
-        return points if share == 0 or self._colors is None else mix(points, self._colors[rows], share)
+        return self._colored(points, self.color(options), rows)
 
     @cached_property
     def _colors(self) -> Floats | None:
@@ -235,8 +232,21 @@ class View:
     def _made(self, ranking: str, color: float) -> Space:
         if ranking == "euclidean":
             return Space(self.vectors)
-        points = self._white if color == 0 or self._colors is None else mix(self._white, self._colors, color)
+        # The first space is made block by block. Another is a slider moved: from then on the looks of all are kept.
+        first = self.ids and not self._spaces and "plain_looks" not in self.__dict__
+        points = load_points(self.store, partial(self._block, color)) if first else self._colored(self._white, color)
         return Space(points, self._whitening, color, self._axes)
+
+    def _block(self, color: float, rows: Ints, vectors: Floats, outlines: Floats) -> Floats:
+        """Points of some rows from what is stored of them."""
+        looks = _looks(self._whitening, vectors, outlines)
+        return self._colored(looks if self._axes is None else adapt_points(looks, self._axes), color, rows)
+
+    def _colored(self, looks: Floats, color: float, rows: Ints | None = None) -> Floats:
+        """Looks of all items, or of some rows, with the share `color` of their colors mixed in."""
+        if color == 0 or self._colors is None:
+            return looks
+        return mix(looks, self._colors if rows is None else self._colors[rows], color)
 
     @cached_property
     def _receipts(self) -> dict[int, Estimate]:

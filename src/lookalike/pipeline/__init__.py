@@ -17,7 +17,7 @@ from lookalike.pipeline.embed import load_model
 from lookalike.pipeline.fitting import COLOR, OUTLINE, default_color, is_outgrown, renew_whitening, whitening
 from lookalike.pipeline.graph import GRAPH_K, graph_k
 from lookalike.pipeline.indexing import Confirm, Plan, index, plan, remove
-from lookalike.pipeline.loading import load_colors, load_outlines, load_vectors, room
+from lookalike.pipeline.loading import load_colors, load_ids, load_outlines, load_points, load_vectors, room
 from lookalike.pipeline.sweeping import regroup, swept
 from lookalike.pipeline.vectors import read_vectors, vectors_facts
 
@@ -44,8 +44,10 @@ __all__ = [
     "is_outgrown",
     "keep_adapted",
     "load_colors",
+    "load_ids",
     "load_model",
     "load_outlines",
+    "load_points",
     "load_vectors",
     "map_of",
     "measure",
