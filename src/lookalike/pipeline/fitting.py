@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from lookalike import models
 from lookalike.analysis import Part, Whitening, beside, fit_looks, sample_rows
+from lookalike.images import telling
 from lookalike.pipeline.loading import load_colors, load_outlines, load_sample
 from lookalike.records import Floats, Ints
 from lookalike.store import Computed, Replace, Store, schema
@@ -63,8 +64,14 @@ def whitening(store: Store, vectors: Floats) -> Whitening:
 
 
 def _fit(store: Store, vectors: Floats, rows: Ints) -> Whitening:
-    """A fit on the vectors of these rows. Where older items have no color vector or outline it does without."""
+    """A fit on the vectors of these rows. Where older items have no color vector or outline it does without; the
+    outlines of photos with a scene are left out.
+    """
     colors, outlines = load_colors(store), load_outlines(store)
     known = None if np.isnan(colors[:, 0]).any() else colors[rows]
     looks = fit_looks(vectors, models.parts(store.head.model.name), colors=known)
-    return looks if np.isnan(outlines[:, 0]).any() else beside(looks, fit_looks(outlines[rows]), OUTLINE)
+    if np.isnan(outlines[:, 0]).any():
+        return looks
+    told = telling(outlines[rows])
+    told = told[~np.isnan(told[:, 0])]
+    return beside(looks, fit_looks(told), OUTLINE) if len(told) > 1 else looks
