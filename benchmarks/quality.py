@@ -1,6 +1,7 @@
 """Does the default ranking find better look-alikes? Beside plain networks, part by part, and on other kinds of images.
 
-    LOOKALIKE_PHOTOS=PRODUCTS python -m benchmarks.quality [products] [held-out] [others] [recolored] --cache FOLDER
+    LOOKALIKE_PHOTOS=PRODUCTS python -m benchmarks.quality [products] [held-out] [others] [scenes] [recolored]
+        --cache FOLDER
 
 Every table gives the share of the 3 nearest with the query's label and its 95% bootstrap interval over queries, and
 the gain of the default over plain distance of the same vectors, with the interval of the paired difference.
@@ -9,6 +10,7 @@ the gain of the default over plain distance of the same vectors, with the interv
 - `held-out`: photos are split in two by a hash of their ids. All settings were chosen on half A alone (the share of
   color as the largest at which no label fell below plain distance); half B reports. Each half is its own catalog.
 - `others`: drawn shoes, digits, textures, and small parts of the products, where a fit could hurt.
+- `scenes`: footwear, a quarter of it before a made wall and floor: what a rule for outlines without a background gives.
 - `recolored`: drawn shoes and their twins in another color. At color 0 the twin should come first; from 0 to 1 the
   difference between the colors of a shoe and of its look-alikes should fall.
 
@@ -28,9 +30,10 @@ import numpy as np
 from benchmarks import sets
 from benchmarks.sets import Set
 from lookalike import models
-from lookalike.analysis import agreement, beside, fit_looks, fit_whitening, mix, nearest_neighbors
+from lookalike.analysis import Whitening, agreement, beside, fit_looks, fit_whitening, mix, nearest_neighbors
 from lookalike.analysis.evaluation import agreement_shares, label_codes, mean_interval
 from lookalike.demo import Shoe
+from lookalike.images import telling
 from lookalike.pipeline import COLOR, OUTLINE
 from lookalike.records import Doubles, Floats, Ints
 
@@ -78,8 +81,20 @@ def apart(found: Set, parts: Sequence[tuple[int, float]] = PARTS) -> Floats:
 def outlined(found: Set, parts: Sequence[tuple[int, float]] = PARTS) -> Floats:
     """The default ranking without color."""
     vectors = found.vectors["statistics"]
-    fit = beside(fit_looks(vectors, parts, colors=found.colors), fit_looks(found.outlines), OUTLINE)
-    return fit.apply(vectors, found.outlines if len(fit.mean) > vectors.shape[1] else None)
+    told = telling(found.outlines)
+    return _beside(fit_looks(vectors, parts, colors=found.colors), vectors, told[~np.isnan(told[:, 0])], told)
+
+
+def all_outlined(found: Set) -> Floats:
+    """The same where photos with a scene behind them have an outline too: it fills the picture."""
+    vectors = found.vectors["statistics"]
+    return _beside(fit_looks(vectors, PARTS, colors=found.colors), vectors, found.outlines, found.outlines)
+
+
+def _beside(fit: Whitening, vectors: Floats, known: Floats, outlines: Floats) -> Floats:
+    """A fit of vectors with the outlines beside it, fitted on the known ones."""
+    fit = beside(fit, fit_looks(known), OUTLINE) if len(known) > 1 else fit
+    return fit.apply(vectors, outlines if len(fit.mean) > vectors.shape[1] else None)
 
 
 def colored(points: Points, share: float) -> Points:
@@ -207,6 +222,24 @@ def others(photos: Set | None, nets: Mapping[str, sets.Embed], cache: Path | Non
         gains(each, near, PLAIN, DEFAULT)
 
 
+def scenes(nets: Mapping[str, sets.Embed], cache: Path | None) -> None:
+    """Photos before a wall among photos on white: each kind's queries apart, and how many neighbors have a wall."""
+    found = sets.walls(nets, cache)
+    walled = np.array(found.more["wall"]) == "yes"
+    rankings = {
+        "default without outlines": colored(apart, COLOR),
+        "every photo has an outline": colored(all_outlined, COLOR),
+        DEFAULT: colored(outlined, COLOR),
+    }
+    near = table(found, rankings)
+    gains(found, near, "every photo has an outline", DEFAULT)
+    print(f"{'queries before a wall / on white':40} {' '.join(f'{name:>18}' for name in found.labels)}  walls found")
+    for ranking, ids in near.items():
+        shares = [agreement_shares(ids, label_codes(list(column))) for column in found.labels.values()]
+        told = [f"{share[walled].mean():>10.3f} / {share[~walled].mean():.3f}" for share in shares]
+        print(f"{ranking:40} {' '.join(told)}  {walled[ids][walled].mean():.3f} / {walled[ids][~walled].mean():.3f}")
+
+
 def palette_error(pairs: Sequence[tuple[Shoe, Shoe]], near: Ints) -> float:
     """How far the colors of a shoe and of its look-alikes are apart: mean distance of their sRGB."""
     both: Doubles = np.array([shoe.rgb for shoe, _ in pairs] + [twin.rgb for _, twin in pairs], np.float64)
@@ -233,7 +266,7 @@ def recolored(count: int, nets: Mapping[str, sets.Embed], cache: Path | None) ->
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    every = ("products", "held-out", "others", "recolored")
+    every = ("products", "held-out", "others", "scenes", "recolored")
     parser.add_argument("what", nargs="*", help=f"some of {', '.join(every)}; all without")
     parser.add_argument("--cache", type=Path, help="keep vectors in this folder")
     parser.add_argument("--alone", action="store_true", help="without the other networks")
@@ -254,6 +287,8 @@ def main() -> None:
         photos = None
     if "others" in what:
         others(photos, nets, options.cache)
+    if "scenes" in what:
+        scenes(nets, options.cache)
     if "recolored" in what:
         recolored(options.shoes, nets, options.cache)
 

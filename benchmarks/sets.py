@@ -127,10 +127,8 @@ def _pixels(photo: Image.Image) -> Bytes:
 
 def products(nets: Mapping[str, Embed], cache: Path | None, count: int | None = None) -> Set:
     """The product photos of LOOKALIKE_PHOTOS; `more` holds `id` and `category`."""
-    folder = Path(os.environ["LOOKALIKE_PHOTOS"])
-    with (folder / "metadata.csv").open(newline="", encoding="utf-8") as file:
-        rows = sorted((row for row in csv.DictReader(file)), key=lambda row: row["path"])
-    rows = [row for row in rows if (folder / row["path"]).exists()][:count]
+    folder, rows = _rows()
+    rows = rows[:count]
 
     def opener(path: Path) -> Photo:
         return lambda: Image.open(path)
@@ -139,6 +137,43 @@ def products(nets: Mapping[str, Embed], cache: Path | None, count: int | None = 
     found = embedded("products", [opener(folder / row["path"]) for row in rows], labels, nets, cache)
     more = {key: [row[key] for row in rows] for key in ("id", "category")}
     return replace(found, more=more)
+
+
+def _rows() -> tuple[Path, list[dict[str, str]]]:
+    """The folder of LOOKALIKE_PHOTOS, and what is known of the photos in it, by their paths."""
+    folder = Path(os.environ["LOOKALIKE_PHOTOS"])
+    with (folder / "metadata.csv").open(newline="", encoding="utf-8") as file:
+        rows = sorted((row for row in csv.DictReader(file)), key=lambda row: row["path"])
+    return folder, [row for row in rows if (folder / row["path"]).exists()]
+
+
+def walls(nets: Mapping[str, Embed], cache: Path | None, share: float = 0.25) -> Set:
+    """The footwear of the products, a share of it before a made wall and floor; `more` holds `wall`, yes or no."""
+    folder, rows = _rows()
+    rows = [row for row in rows if row["category"] == "Footwear"]
+    walled = np.random.default_rng(0).random(len(rows)) < share
+
+    def opener(place: int) -> Photo:
+        def photo() -> Image.Image:
+            image = Image.open(folder / rows[place]["path"]).convert("RGB")
+            return before_a_wall(image, place) if walled[place] else image
+
+        return photo
+
+    labels = {name: [row[name] for row in rows] for name in ("type", "color", "gender", "brand")}
+    found = embedded("walls", [opener(place) for place in range(len(rows))], labels, nets, cache)
+    return replace(found, more={"wall": ["yes" if wall else "no" for wall in walled]})
+
+
+def before_a_wall(image: Image.Image, seed: int) -> Image.Image:
+    """A photo whose white becomes a pale wall over a floor somewhat darker, in soft tints."""
+    rng, photo = np.random.default_rng(seed), np.asarray(image, np.float64)
+    down = np.linspace(0, 1, len(photo))[:, None, None]
+    wall = 0.3 * rng.uniform(150, 228, 3) + 0.7 * rng.uniform(150, 225)
+    floor = wall * rng.uniform(0.75, 1)
+    scene = np.where(down < rng.uniform(0.5, 0.8), wall * (1 - 0.1 * down), floor * (0.9 + 0.1 * down))
+    white = np.clip((photo.min(axis=2, keepdims=True) - 215) / 30, 0, 1)
+    return Image.fromarray((photo * (1 - white) + scene * white).astype(np.uint8))
 
 
 def shoes(count: int, nets: Mapping[str, Embed], cache: Path | None) -> Set:

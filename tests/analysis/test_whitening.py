@@ -179,8 +179,12 @@ def test_two_fits_side_by_side_measure_by_their_shares() -> None:
     expected = [0.8**0.5 * one.apply(vectors), 0.2**0.5 * other.apply(outlines)]
     np.testing.assert_allclose(points, np.hstack(expected), atol=1e-6)
     unknown = beside(one, other, 0.2).apply(vectors, np.full_like(outlines, np.nan))
-    np.testing.assert_allclose(unknown[:, :6], expected[0], atol=1e-6)
-    assert not unknown[:, 6:].any(), "what is not known is the mean"
+    np.testing.assert_allclose(unknown[:, :6], one.apply(vectors), atol=1e-6, err_msg="the rest has its weight")
+    assert not unknown[:, 6:].any()
+    some = np.where(np.arange(200)[:, None] % 2, outlines, np.float32(np.nan))
+    mixed = beside(one, other, 0.2).apply(vectors, some)
+    np.testing.assert_array_equal(mixed[1::2], points[1::2], "a row depends on itself alone")
+    np.testing.assert_array_equal(mixed[::2], unknown[::2])
     assert beside(one, fit_looks(np.ones((200, 4), np.float32)), 0.2) is one, "what does not vary says nothing"
     with pytest.raises(UsageError, match="share=1"):
         beside(one, other, 1.0)

@@ -11,7 +11,7 @@ import lookalike
 from lookalike import pipeline
 from lookalike.catalog import build
 from lookalike.errors import UsageError
-from lookalike.images import outline
+from lookalike.images import outline, telling
 from lookalike.options import IndexOptions, ModelOptions
 from lookalike.store import LanceStore, Replace, schema
 
@@ -64,3 +64,51 @@ def test_a_catalog_keeps_outlines_and_one_from_before_ranks_without(photos: Path
     again = lookalike.open(folder)
     assert len(pipeline.whitening(again.store).mean) == vectors.shape[1]
     assert again.similar("more", k=1).results[0].id == "red-00.png"
+
+
+def test_a_scene_has_no_outline_and_a_product_on_white_keeps_its_own() -> None:
+    rng = np.random.default_rng(0)
+    shoe = np.full((64, 64, 3), 255, np.uint8)
+    shoe[20:60, :] = (90, 60, 30)  # reaches the border on two sides, as cropped photos do
+    pictures = [shoe, rng.integers(0, 200, (64, 64, 3), np.uint8), np.full((64, 64, 3), 255, np.uint8)]
+    found = np.stack([outline(picture) for picture in pictures] + [np.full(64, np.nan, np.float32)])
+    told = telling(found)
+    np.testing.assert_array_equal(np.isnan(told).all(axis=1), [False, True, False, True])
+    np.testing.assert_array_equal(told[[0, 2]], found[[0, 2]])
+
+
+def test_scenes_are_not_alike_for_being_scenes(photos: Path, tmp_path: Path) -> None:
+    """A fit is made of the outlines that say something, and the others count as their mean, items and queries alike."""
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for place in range(4):
+        scene = rng.integers(0, 200, (48, 48, 3), np.uint8)
+        Image.fromarray(scene).save(photos / f"scene-{place}.png")
+    folder = tmp_path / "c"
+    build(folder, [photos], IndexOptions(), model=ModelOptions(name="tiny"))
+    catalog = lookalike.open(folder)
+    vectors, outlines = pipeline.load_vectors(catalog.store)[1], pipeline.load_outlines(catalog.store)
+    told = ~np.isnan(telling(outlines)[:, 0])
+    assert told.tolist() == [True] * 12 + [False] * 4, "scene-N comes last"
+    fit = pipeline.whitening(catalog.store, vectors)
+    np.testing.assert_allclose(fit.mean[-64:], outlines[told].mean(axis=0), atol=1e-6)
+    by_id = catalog.similar("scene-0", k=5).results
+    by_file = catalog.similar(photos / "scene-0.png", k=6).results
+    assert by_file[0].id == "scene-0.png"
+    assert by_file[0].distance == pytest.approx(0, abs=1e-3)
+    assert [found.id for found in by_file[1:]] == [found.id for found in by_id]
+
+
+def test_a_catalog_of_scenes_alone_ranks_without_outlines(tmp_path: Path) -> None:
+    from PIL import Image
+
+    rng, source = np.random.default_rng(0), tmp_path / "photos"
+    source.mkdir()
+    for place in range(4):
+        Image.fromarray(rng.integers(0, 200, (40, 40, 3), np.uint8)).save(source / f"{place}.png")
+    build(tmp_path / "c", [source], IndexOptions(), model=ModelOptions(name="tiny"))
+    catalog = lookalike.open(tmp_path / "c")
+    vectors = pipeline.load_vectors(catalog.store)[1]
+    assert len(pipeline.whitening(catalog.store, vectors).mean) == vectors.shape[1]
+    assert len(catalog.similar("1", k=3).results) == 3

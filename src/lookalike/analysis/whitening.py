@@ -70,7 +70,8 @@ class Whitening:
     def apply(self, vectors: Vectors, more: Floats | None = None) -> Floats:
         """The whitened vectors, (n, k) float32 of unit length; one that equals the mean stays zero.
 
-        `more` (n, e): columns that follow those of `vectors`; where it is NaN it counts as the mean.
+        `more` (n, e): columns that follow those of `vectors`. A row of NaN says nothing: the parts of these columns are
+        zero then, and the others share their weight, so that it is drawn less to other rows of which nothing is known.
 
         Each part has the square root of its weight as its length. Euclidean distances between them order as their
         cosines do. Worked out in float64, so a vector has the same result whatever it is handed over with.
@@ -96,11 +97,13 @@ class Whitening:
         known = array.shape[1]
         np.subtract(array, self.mean[:known], out=centered[:, :known])
         centered[:, known:] = np.nan_to_num(extra - self.mean[known:], copy=False)
-        first = 0
-        for part in self.parts or (Part(0, len(self.mean), self.axes.shape[1], 1.0),):
+        parts, first = self.parts or (Part(0, len(self.mean), self.axes.shape[1], 1.0),), 0
+        kept = sum(part.weight for part in parts if part.start < known)
+        share = np.where(np.isnan(extra).any(axis=1, keepdims=True), kept, 1.0)
+        for part in parts:
             axes = self.axes[part.start : part.stop, first : first + part.width]
             block = centered[:, part.start : part.stop] @ axes
-            lengths = np.linalg.norm(block, axis=1, keepdims=True) / np.sqrt(part.weight)
+            lengths = np.linalg.norm(block, axis=1, keepdims=True) / np.sqrt(part.weight / share)
             np.divide(block, lengths, out=block, where=lengths > 0)
             out[:, first : first + part.width] = block
             first += part.width

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from lookalike.analysis import Field, Penalties, Searcher, Whitening, adapt_points, make_field, mix, typical_distance
 from lookalike.errors import UsageError
+from lookalike.images import telling
 from lookalike.options import RankingOptions
 from lookalike.pipeline import (
     adapted,
@@ -308,5 +309,5 @@ class View:
 
 
 def _looks(fit: Whitening, vectors: Floats, outlines: Floats | None) -> Floats:
-    """What items look like, (n, k); fits of old are of vectors alone."""
-    return fit.apply(vectors, outlines if len(fit.mean) > vectors.shape[1] else None)
+    """What items look like, (n, k); fits of old are of vectors alone, and a scene has no outline."""
+    return fit.apply(vectors, telling(outlines) if outlines is not None and len(fit.mean) > vectors.shape[1] else None)

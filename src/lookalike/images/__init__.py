@@ -14,7 +14,7 @@ from lookalike.images.fetch import fetch
 from lookalike.images.find import Found, find
 from lookalike.images.histogram import color_histogram
 from lookalike.images.metadata import Matched, match_metadata, stored_names
-from lookalike.images.outline import outline
+from lookalike.images.outline import outline, telling
 from lookalike.images.read import read
 from lookalike.images.tables import Table, is_table_name, read_table
 
@@ -39,4 +39,5 @@ __all__ = [
     "read",
     "read_table",
     "stored_names",
+    "telling",
 ]

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from lookalike import models
 from lookalike.analysis import Part, Whitening, beside, fit_looks, sample_rows
+from lookalike.images import telling
 from lookalike.pipeline.freeing import hand_back
 from lookalike.pipeline.loading import load_sample
 from lookalike.store import Computed, Replace, Store, schema
@@ -67,8 +68,14 @@ def whitening(store: Store) -> Whitening:
 
 
 def _fit(store: Store) -> Whitening:
-    """A fit on the items, or on a sample of them. Where older items have no color vector or outline it does without."""
+    """A fit on the items, or on a sample of them. Where older items have no color vector or outline it does without; the
+    outlines of photos with a scene are left out.
+    """
     sample = load_sample(store, sample_rows(store.head.rows.get(schema.ITEMS, 0)))
     hand_back()
     looks = fit_looks(sample.vectors, models.parts(store.head.model.name), colors=sample.colors)
-    return looks if sample.outlines is None else beside(looks, fit_looks(sample.outlines), OUTLINE)
+    if sample.outlines is None:
+        return looks
+    told = telling(sample.outlines)
+    told = told[~np.isnan(told[:, 0])]
+    return beside(looks, fit_looks(told), OUTLINE) if len(told) > 1 else looks
