@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lookalike.records import Clusters, Elbow, Neighbors
 from lookalike.report import facts
-from lookalike.report.naming import cluster_names
+from lookalike.report.naming import _told_apart, cluster_names
 from tests.report.data import make_report_data
 
 
@@ -106,6 +106,22 @@ def test_a_cluster_is_named_by_what_most_of_it_share() -> None:
     held = clusters(labels)
     assert cluster_names(columns, facts.traits(columns, held), held)[0] == "boot · Women"
     assert cluster_names([], [[], []], held) == ["", ""]
+
+
+def test_no_two_clusters_bear_one_name() -> None:
+    labels = [0] * 20 + [1] * 20 + [2] * 20 + [3] * 40
+    columns = facts.columns(
+        {
+            "type": ["boot"] * 60 + ["clog"] * 40,
+            "gender": ["Women"] * 60 + ["Men"] * 40,
+            "color": ["red"] * 20 + ["tan", "gray"] * 40,
+        }
+    )
+    held = clusters(labels)
+    names = cluster_names(columns, facts.traits(columns, held), held)
+    assert names == ["boot · red", "boot · Women", "boot · Women 2", "clog · Men"]
+    assert _told_apart(["a", "a 2", "a", "", ""], [[]] * 5) == ["a", "a 2", "a 3", "", ""]
+    assert _told_apart(["a", "a"], [["b", "c"], []]) == ["a · b", "a"]
 
 
 def test_a_cluster_of_two_kinds_is_named_by_both_and_no_season_names_one() -> None:

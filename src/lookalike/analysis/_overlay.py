@@ -25,6 +25,11 @@ DAMPING = 1.001
 STILL = 1e-3
 """Steps end where none is longer than this, in half sides: a thirtieth of a pixel of 64."""
 WHITE = np.float32(243)
+LIGHT, FEW, NOISE = np.float32(235), 40, 4.0
+"""The inside of a product: darker than this, and so two pixels around; with fewer pixels nothing is said of it. The
+variance that compression may add."""
+WINDOW, STEP = 8, 4
+"""Side of the windows whose hues are compared, and pixels from one to the next."""
 QUARTER, TWO = np.float32(0.25), np.float32(2)
 
 
@@ -173,8 +178,8 @@ def _lay(planes: Array, place: Array, laid: Array, gray: Array, there: Array) ->
 
 
 @compiled_loosely
-def _correlation(a: Array, b: Array, there: Array) -> Any:
-    """Correlation of pictures (s, s) over the pixels that are `there`; 1 for two that are even all over."""
+def _products(a: Array, b: Array, there: Array) -> Any:
+    """How many pixels of (s, s) are `there`; over these the sums of (a - mean)^2, of (b - mean)^2, of their product."""
     count, sum_a, sum_b = 0.0, 0.0, 0.0
     for r in range(len(a)):
         for c in range(len(a)):
@@ -190,6 +195,13 @@ def _correlation(a: Array, b: Array, there: Array) -> Any:
             aa += x * x
             bb += y * y
             ab += x * y
+    return count, aa, bb, ab
+
+
+@compiled_loosely
+def _correlation(a: Array, b: Array, there: Array) -> Any:
+    """Correlation of pictures (s, s) over the pixels that are `there`; 1 for two that are even all over."""
+    count, aa, bb, ab = _products(a, b, there)
     return 1.0 if max(aa, bb) < 0.01 * count else ab / np.sqrt(aa * bb + 1e-3)
 
 
@@ -203,6 +215,50 @@ def _shade(a: Array, gray_a: Array, b: Array, gray_b: Array, there: Array) -> An
                 count += 1
                 apart += abs(a[0, r, c] - b[0, r, c]) + abs(a[1, r, c] - b[1, r, c]) + abs(a[2, r, c] - b[2, r, c])
     return apart / 3 / max(count, 1.0)
+
+
+@compiled_loosely
+def _alike_inside(a: Array, b: Array, there: Array, spare: Array, inside: Array) -> Any:
+    """Correlation of gray (s, s) inside the product, its outline left out, and all that compression may change."""
+    side = len(a)
+    for r in range(side):
+        for c in range(side):
+            inside[r, c] = there[r, c] if max(a[r, c], b[r, c]) < LIGHT else np.float32(0)
+    _smooth(inside, spare, inside)
+    _smooth(inside, spare, inside)
+    for r in range(side):
+        for c in range(side):
+            inside[r, c] = 1 if inside[r, c] > 0.999 else 0
+    count, aa, bb, ab = _products(a, b, inside)
+    noise = NOISE * count
+    return 1.0 if count < FEW else (ab + noise) / (np.sqrt(aa * bb) + noise)
+
+
+@compiled_loosely
+def _hue(a: Array, gray_a: Array, b: Array, gray_b: Array, there: Array, apart: Array) -> Any:
+    """How far the hues of the colors (3, s, s) are apart in the window where they are so most: colors less their mean
+    over the channels, over the pixels that are `there` and not white in both, which at least half of a window must be.
+    """
+    side, third = len(there), np.float32(1 / 3)
+    for r in range(side):
+        for c in range(side):
+            apart[r, c] = -1
+            if there[r, c] > 0 and min(gray_a[r, c], gray_b[r, c]) < WHITE:
+                red, green, blue = a[0, r, c] - b[0, r, c], a[1, r, c] - b[1, r, c], a[2, r, c] - b[2, r, c]
+                mean = (red + green + blue) * third
+                apart[r, c] = (abs(red - mean) + abs(green - mean) + abs(blue - mean)) * third
+    most = 0.0
+    for top in range(0, side - WINDOW + 1, STEP):
+        for left in range(0, side - WINDOW + 1, STEP):
+            total, count = 0.0, 0
+            for r in range(top, top + WINDOW):
+                for c in range(left, left + WINDOW):
+                    if apart[r, c] >= 0:
+                        total += apart[r, c]
+                        count += 1
+            if 2 * count >= WINDOW * WINDOW:
+                most = max(most, total / count)
+    return most
 
 
 @compiled_loosely
@@ -260,13 +316,11 @@ def lay_coarse(coarse: Array, pairs: Array, limits: Array, fit: Array, place: Ar
 
 
 @compiled_loosely
-def lay_fine(
-    pictures: Array, pairs: Array, way: Array, place: Array, overlap: Any, detail: Array, shade: Array
-) -> None:
+def lay_fine(pictures: Array, pairs: Array, way: Array, place: Array, overlap: Any, told: Array) -> None:
     """How alike `pictures` (n, s, s, 3) uint8 of the pairs (p, 2) are, laid over each other as `lay_coarse` found.
 
-    Written: `detail` (p,), the correlation of their fine detail, 0 where they cover less than `overlap`, and `shade`
-    (p,), how far the colors of both are apart once they are smoothed.
+    Written: `told` (p, 4): the correlation of their fine detail, 0 where they cover less than `overlap`; that of what
+    is inside the outline; how far the colors of both are apart once they are smoothed; and their hues where most.
     """
     side = pictures.shape[1]
     planes, grays = np.empty((2, 3, side, side), np.float32), np.empty((2, side, side), np.float32)
@@ -284,14 +338,16 @@ def lay_fine(
         settle(grays[0], grays[1], 6, at)
         covered = _lay(planes[1], at, laid, gray, there)
         _smooth(gray, spare, gray)
+        told[pair, 1] = _alike_inside(grays[0], gray, there, spare, broad[0])
         for image, blurred in ((grays[0], broad[0]), (gray, broad[1])):
             _smooth(image, spare, blurred)
             _smooth(blurred, spare, blurred)
             _smooth(blurred, spare, blurred)
             image[:] = image - blurred
-        detail[pair] = _correlation(grays[0], gray, there) if covered >= overlap else 0.0
+        told[pair, 0] = _correlation(grays[0], gray, there) if covered >= overlap else 0.0
         for _ in range(4):
             for channel in range(3):
                 _smooth(planes[0, channel], spare, planes[0, channel])
                 _smooth(laid[channel], spare, laid[channel])
-        shade[pair] = _shade(planes[0], broad[0], laid, broad[1], there)
+        told[pair, 2] = _shade(planes[0], broad[0], laid, broad[1], there)
+        told[pair, 3] = _hue(planes[0], broad[0], laid, broad[1], there, spare)

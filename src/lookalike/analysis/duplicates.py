@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from lookalike.analysis._blocks import Array, Workers, report, spans
 from lookalike.records import Advance, Bytes, Floats, Ints
@@ -22,6 +23,9 @@ each other; `SHADE` after it, pixel by pixel of pictures so smooth that sharpnes
 SHADE = 4.0
 SURE, SURE_SHADE = 0.96, 5.0
 """Where fine detail correlates by this much, a little more difference of colors is let pass."""
+INSIDE, HUE = 0.93, 3.5
+"""Least correlation inside the outline, which alone makes the detail of dark things on white alike, and the largest
+difference of hue in any part, which another color of a small part is told by."""
 ROUGH, CLOSE, COARSE_SHADE = 0.65, 0.95, 11.0
 """Least correlation of coarse pictures as they come, and once laid over each other; how far apart their colors may
 be then."""
@@ -56,6 +60,21 @@ class Laid:
     fit: Floats
     way: Ints
     place: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How alike q pairs of pictures are where they lie on each other.
+
+    `detail` (q,): correlation of their fine detail, -1 to 1, and 0 where they hardly overlap. `inside` (q,): that of
+    the gray inside the outline. `shade` (q,): how far the colors are apart, smoothed, 0 to 255, mean of the channels
+    and of the pixels that are not white. `hue` (q,): so much of it as is no brightness, in the window where it is most.
+    """
+
+    detail: Floats
+    inside: Floats
+    shade: Floats
+    hue: Floats
 
 
 def sketch(pictures: Bytes) -> Sketches:
@@ -99,26 +118,22 @@ def lay_over(sketches: Sketches, pairs: Ints, *, threads: int | None = None, pro
     return Laid(pairs[best], fit[best], way[best], place[best])
 
 
-def likeness(pictures: Bytes, laid: Laid, *, threads: int | None = None) -> tuple[Floats, Floats]:
-    """How alike pairs of pictures (n, 64, 64, 3) uint8 are where they lie on each other, their place refined.
-
-    (q,) correlation of their fine detail, -1 to 1 and 0 where they hardly overlap, and (q,) how far the colors are
-    apart, smoothed, 0 to 255: the mean over the channels and over the pixels that are not white.
-    """
+def likeness(pictures: Bytes, laid: Laid, *, threads: int | None = None) -> Likeness:
+    """How alike pairs of pictures (n, 64, 64, 3) uint8 are where they lie on each other, their place refined."""
     from lookalike.analysis import _overlay
 
-    detail, shade = np.empty(len(laid.pairs), np.float32), np.empty(len(laid.pairs), np.float32)
+    told = np.empty((len(laid.pairs), 4), np.float32)
     shown: Array = np.asarray(pictures).view(np.ndarray)  # a memory map as well
 
     def run(span: tuple[int, int]) -> None:
         part = slice(*span)
         given = laid.pairs[part], laid.way[part], laid.place[part]
-        _overlay.lay_fine(shown, *given, OVERLAP, detail[part], shade[part])
+        _overlay.lay_fine(shown, *given, OVERLAP, told[part])
 
     with Workers(threads) as workers:
         for _ in workers.map(run, spans(len(laid.pairs), FINE_BLOCK)):
             pass
-    return detail, shade
+    return Likeness(*told.T)
 
 
 def one_photo(
@@ -134,13 +149,15 @@ def one_photo(
         apart = np.arange(start, stop)
         apart = apart[[groups.root(a) != groups.root(b) for a, b in laid.pairs[start:stop].tolist()]]
         asked = Laid(laid.pairs[apart], laid.fit[apart], laid.way[apart], laid.place[apart])
-        detail, shade = likeness(pictures, asked, threads=threads)
-        for a, b in asked.pairs[
-            (detail >= threshold) & (shade <= np.where(detail >= SURE, SURE_SHADE, SHADE))
-        ].tolist():
+        for a, b in asked.pairs[_same(likeness(pictures, asked, threads=threads), threshold)].tolist():
             groups.join(a, b)
         report(progress, stop, len(laid.pairs))
     return groups.all()
+
+
+def _same(told: Likeness, threshold: float) -> npt.NDArray[np.bool_]:
+    most = np.where(told.detail >= SURE, SURE_SHADE, SHADE)
+    return (told.detail >= threshold) & (told.inside >= INSIDE) & (told.shade <= most) & (told.hue <= HUE)
 
 
 class Groups:
