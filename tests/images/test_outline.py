@@ -88,10 +88,10 @@ def test_scenes_are_not_alike_for_being_scenes(photos: Path, tmp_path: Path) -> 
     folder = tmp_path / "c"
     build(folder, [photos], IndexOptions(), model=ModelOptions(name="tiny"))
     catalog = lookalike.open(folder)
-    vectors, outlines = pipeline.load_vectors(catalog.store)[1], pipeline.load_outlines(catalog.store)
+    outlines = pipeline.load_outlines(catalog.store)
     told = ~np.isnan(telling(outlines)[:, 0])
     assert told.tolist() == [True] * 12 + [False] * 4, "scene-N comes last"
-    fit = pipeline.whitening(catalog.store, vectors)
+    fit = pipeline.whitening(catalog.store)
     np.testing.assert_allclose(fit.mean[-64:], outlines[told].mean(axis=0), atol=1e-6)
     by_id = catalog.similar("scene-0", k=5).results
     by_file = catalog.similar(photos / "scene-0.png", k=6).results
@@ -110,5 +110,5 @@ def test_a_catalog_of_scenes_alone_ranks_without_outlines(tmp_path: Path) -> Non
     build(tmp_path / "c", [source], IndexOptions(), model=ModelOptions(name="tiny"))
     catalog = lookalike.open(tmp_path / "c")
     vectors = pipeline.load_vectors(catalog.store)[1]
-    assert len(pipeline.whitening(catalog.store, vectors).mean) == vectors.shape[1]
+    assert len(pipeline.whitening(catalog.store).mean) == vectors.shape[1]
     assert len(catalog.similar("1", k=3).results) == 3

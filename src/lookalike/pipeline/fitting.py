@@ -68,8 +68,8 @@ def whitening(store: Store) -> Whitening:
 
 
 def _fit(store: Store) -> Whitening:
-    """A fit on the items, or on a sample of them. Where older items have no color vector or outline it does without; the
-    outlines of photos with a scene are left out.
+    """A fit on the items, or on a sample of them. Where older items have no color vector or outline it does without;
+    the outlines of photos with a scene are left out.
     """
     sample = load_sample(store, sample_rows(store.head.rows.get(schema.ITEMS, 0)))
     hand_back()
