@@ -11,7 +11,19 @@ from PIL import ImageOps
 import lookalike
 from lookalike.analysis import _overlay
 from lookalike.analysis import duplicates as pairs_of
-from lookalike.analysis.duplicates import GRAY, OVERLAP, Groups, Laid, lay_over, likeness, one_photo, sketch
+from lookalike.analysis.duplicates import (
+    GRAY,
+    HUE,
+    INSIDE,
+    OVERLAP,
+    SHADE,
+    Groups,
+    Laid,
+    lay_over,
+    likeness,
+    one_photo,
+    sketch,
+)
 from lookalike.demo import COLORS, draw_shoe, recolor, sample_shoes
 from lookalike.errors import UsageError
 from lookalike.records import Bytes, Floats
@@ -80,7 +92,7 @@ def test_the_compiled_loops_say_what_plain_numpy_says(looks: Bytes) -> None:
     order = np.lexsort(laid.pairs.T)
     laid = Laid(laid.pairs[order], laid.fit[order], laid.way[order], laid.place[order])
     assert len(laid.pairs) >= 4
-    detail, shade = likeness(looks, laid, threads=1)
+    told = likeness(looks, laid, threads=1)
     pairs = np.where((laid.way >= 2)[:, None], laid.pairs[:, ::-1], laid.pairs)
     first, second = (looks[pairs[:, side]].astype(np.float32) for side in (0, 1))
     second = np.where((laid.way % 2 == 1)[:, None, None, None], second[:, :, ::-1], second)
@@ -92,10 +104,10 @@ def test_the_compiled_loops_say_what_plain_numpy_says(looks: Bytes) -> None:
         ((each - wide) @ GRAY).astype(np.float32) for each, wide in zip((first, over), broad, strict=True)
     ]
     covered = there.mean(axis=(1, 2)) >= OVERLAP
-    assert detail == pytest.approx(np.where(covered, overlay.correlation(fine[0], fine[1], there), 0), abs=2e-3)
+    assert told.detail == pytest.approx(np.where(covered, overlay.correlation(fine[0], fine[1], there), 0), abs=2e-3)
     colored = there & (np.minimum(broad[0] @ GRAY, broad[1] @ GRAY) < pairs_of.WHITE)
     apart = (np.abs(broad[0] - broad[1]).mean(axis=-1) * colored).sum(axis=(1, 2)) / colored.sum(axis=(1, 2))
-    assert shade == pytest.approx(apart, abs=0.05)
+    assert told.shade == pytest.approx(apart, abs=0.05)
 
 
 def test_groups_are_the_same_by_any_number_of_threads_and_need_only_the_best_pairs(looks: Bytes) -> None:
@@ -112,8 +124,35 @@ def test_even_pictures_are_alike_only_if_their_color_is() -> None:
     even = np.stack([np.full((64, 64, 3), value, np.uint8) for value in (90, 90, 140)])
     laid = lay_over(sketch(even), np.array([[0, 1], [0, 2]]))
     assert laid.pairs.tolist() == [[0, 1]]
-    detail, shade = likeness(even, laid)
-    assert (detail[0], shade[0]) == (1, pytest.approx(0, abs=1e-4))
+    told = likeness(even, laid)
+    assert (told.detail[0], told.shade[0]) == (1, pytest.approx(0, abs=1e-4))
+    assert (told.inside[0], told.hue[0]) == (1, pytest.approx(0, abs=1e-4))
+
+
+def test_what_is_inside_of_one_outline_tells_two_products_apart() -> None:
+    """Dark things on white: their outline is nearly all of their detail."""
+    rng = np.random.default_rng(0)
+    pictures = np.full((3, 64, 64, 3), 255, np.uint8)
+    for picture, seed in zip(pictures, (0, 0, 1), strict=True):
+        pattern = np.random.default_rng(seed).integers(0, 60, (6, 6, 1)).repeat(8, axis=0).repeat(8, axis=1)
+        picture[8:56, 8:56] = 40 + pattern + rng.integers(0, 3, (48, 48, 1))
+    told = likeness(pictures, lay_over(sketch(pictures), np.array([[0, 1], [0, 2]])))
+    assert told.inside[0] > INSIDE
+    assert (told.inside[1:] < INSIDE).all()
+    groups = one_photo(pictures, lay_over(sketch(pictures), np.array([[0, 1], [0, 2], [1, 2]])), 0.9)
+    assert groups == [[0, 1]]
+
+
+def test_a_small_part_of_another_hue_tells_two_products_apart() -> None:
+    rng = np.random.default_rng(0)
+    pictures = np.full((2, 64, 64, 3), 255, np.uint8)
+    pictures[:, 8:56, 8:56] = rng.integers(60, 160, (12, 12, 1)).repeat(4, axis=0).repeat(4, axis=1)
+    pictures[1, 24:36, 24:36] = np.clip(pictures[1, 24:36, 24:36].astype(int) + np.array([14, -7, -7]), 0, 255)
+    laid = lay_over(sketch(pictures), np.array([[0, 1]]))
+    told = likeness(pictures, laid)
+    assert told.shade[0] < SHADE
+    assert told.hue[0] > HUE
+    assert one_photo(pictures, laid, 0.9) == []
 
 
 def test_nothing_to_compare_is_no_group() -> None:

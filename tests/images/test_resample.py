@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -163,6 +164,22 @@ def test_worker_processes_take_the_loops_from_the_cache(monkeypatch: pytest.Monk
         workers.close()
     assert compiled == [True]
     assert "llvmlite" in maps
+
+
+def test_where_many_photos_come_the_loops_are_asked_for_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = threading.Event()
+    compiler = resample.Compiler()
+    monkeypatch.setattr(compiler, "compile", begun.set)
+    compiler.count(resample.EARLY)
+    assert not begun.wait(0.05), "a few photos are over before it pays"
+    compiler.expect(resample.MANY)
+    compiler.count(0)
+    assert begun.wait(5)
+    assert not compiler.pays(10_000), "it is not done"
+    compiler.ready = True
+    assert compiler.pays(0)
+    compiler.expect(resample.MANY - 1)
+    assert [compiler.pays(photos) for photos in (0, resample.LOOPS_AFTER)] == [False, True]
 
 
 def test_photos_that_need_no_resizing_load_no_loops(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,6 +63,10 @@ class Decoder(Protocol):
         """Begin; the arguments are those of `load`. Use it in a `with`, or call `end`: what is not waited for ends."""
         ...
 
+    def expect(self, photos: int) -> None:
+        """Say how many photos are to come, so that what pays for many is begun at once."""
+        ...
+
 
 class Here:
     """Decodes in this process, when it is asked for results."""
@@ -72,6 +76,9 @@ class Here:
     ) -> _Here:
         """See `Decoder.start`."""
         return _Here(photos, fit, limits, thumbnail_side)
+
+    def expect(self, photos: int) -> None:
+        """See `Decoder.expect`."""
 
 
 class _Here:
@@ -118,6 +125,10 @@ class Workers:
     ) -> _Apart:
         """See `Decoder.start`."""
         return _Apart(self, photos, fit, limits, thumbnail_side)
+
+    def expect(self, photos: int) -> None:
+        """See `Decoder.expect`."""
+        self.compiler.expect(photos)
 
     def take(self) -> _Worker:
         """A worker that is not used by another thread."""
@@ -241,7 +252,8 @@ class _Apart:
         worker = self._workers.take()
         self._rows = rows
         try:
-            worker.ask([self._photos[row] for row in rows], *self._how, loops=self._workers.compiler.ready)
+            loops = self._workers.compiler.pays(worker.asked)
+            worker.ask([self._photos[row] for row in rows], *self._how, loops=loops)
         except BaseException:
             worker.kill()
             raise
@@ -256,6 +268,7 @@ class _Worker:
         self._memory = _shared_file()
         self._map: mmap.mmap | None = None
         self._socket = ours
+        self.asked = 0
         self.hung = False
         package = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -283,6 +296,7 @@ class _Worker:
 
     def ask(self, photos: Sequence[bytes], fit: Fit, limits: ImageLimits, side: int, *, loops: bool) -> None:
         """Send photos; what a worker that is gone would have said is seen when it is waited for."""
+        self.asked += len(photos)
         self._request = request = wire.laid_out([len(data) for data in photos], fit, limits, side, loops=loops)
         if self._map is None or len(self._map) < request.size:
             os.ftruncate(self._memory, request.size)

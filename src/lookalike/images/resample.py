@@ -25,6 +25,10 @@ GAP = 2.0
 BITS = 22
 WARM = 512
 """Resized photos before the loops are loaded: loading them takes as long as about this many are prepared faster by."""
+EARLY, MANY = 32, 1_000
+"""Where so many photos are expected, the first few that are resized are reason enough."""
+LOOPS_AFTER = 128
+"""Photos, else, before a process that decodes loads the compiled loops: a short run is over by then."""
 SEEN = 8
 """Resizes of one size before it is tried whether the loops agree with Pillow on it."""
 MOST_PIXELS = 4_000_000
@@ -168,14 +172,23 @@ class Compiler:
     def __init__(self) -> None:
         self.ready = False
         self._photos = 0
+        self._many = False
         self._started = False
         self._lock = threading.Lock()
 
+    def expect(self, photos: int) -> None:
+        """Say how many photos are to come."""
+        self._many = photos >= MANY
+
+    def pays(self, photos: int) -> bool:
+        """Whether a process that was asked for so many photos before should load the loops."""
+        return self.ready and (self._many or photos >= LOOPS_AFTER)
+
     def count(self, photos: int) -> None:
-        """Note that photos were resized; begins to compile at `WARM` of them, without waiting."""
+        """Note that photos were resized; begins to compile at `WARM` of them, `EARLY` if many come, without waiting."""
         with self._lock:
             self._photos += photos
-            if self._started or self._photos < WARM:
+            if self._started or self._photos < (EARLY if self._many else WARM):
                 return
             self._started = True
         threading.Thread(target=self.compile, name="lookalike-compile", daemon=True).start()

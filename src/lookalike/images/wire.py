@@ -37,7 +37,7 @@ _CODE = re.compile(r"E_[A-Z_]{1,40}\Z")
 class Request:
     """What a worker is asked: `files` are offset and length of each photo's bytes, `slots` where its answer goes.
 
-    `loops` says that the compiled loops of `resample` are in Numba's cache.
+    `loops` says that the compiled loops of `resample`, which are in Numba's cache, should be loaded.
     """
 
     fit: Fit

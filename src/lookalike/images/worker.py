@@ -25,8 +25,6 @@ GRACE = 0.25
 BUSY = 12
 """Seconds on the clock for one of processor time: a busy machine must not turn good photos into failures."""
 SPARE_BYTES = 256 << 20
-LOOPS_AFTER = 128
-"""Photos before a worker loads the compiled loops, if they are in the cache: a short run is over by then."""
 BYTES_A_PIXEL = 20
 """Memory a photo of the largest allowed size may take: the picture itself, and copies in other color spaces."""
 
@@ -36,14 +34,13 @@ def main(channel: int, memory: int) -> None:
     _confine()
     asked = socket.socket(fileno=channel)
     asked.settimeout(IDLE_SECONDS)
-    shared, allowed, photos = None, None, 0
+    shared, allowed = None, None
     with contextlib.suppress(TimeoutError, ConnectionError):
         while head := _received(asked, wire.LENGTH_BYTES):
             request = wire.Request.decoded(_received(asked, wire.length_of(head)))
             if shared is None or len(shared) < request.size:
                 shared = mmap.mmap(memory, request.size)
-            photos += len(request.files)
-            if request.loops and photos >= LOOPS_AFTER and not resample.is_tried():
+            if request.loops and not resample.is_tried():
                 # between photos: no photo pays for it with its own time or memory
                 resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
                 resample.prepare()

@@ -90,6 +90,7 @@ def index(
         try:
             run.start()
             run.take(settled)
+            images.WORKERS.expect(sum(task.known is None for task in tasks))
             for outcomes in engine.run(run.embedder(run.contents), _batched(tasks)):
                 run.take(outcomes)
                 done += len(outcomes)
