@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +128,7 @@ def commands(catalog: Path, out: Path) -> dict[str, list[str]]:
 def check(name: str, items: int, out: Path, said: str) -> None:
     """Whether a step did what it was asked for."""
     answer = json.loads(said) if name in ("info", "similar", "evaluate", "cluster", "map", "duplicates") else {}
-    right = {
+    checks: dict[str, Callable[[], bool]] = {
         "info": lambda: answer["items"] == items,
         "similar": lambda: len(answer["results"]) == 3 and answer["exact"],
         "evaluate": lambda: answer["n"] == items and answer["agreement"]["type"]["value"] > 0.5,
@@ -138,8 +138,9 @@ def check(name: str, items: int, out: Path, said: str) -> None:
         "report": lambda: (out / "report" / "report.html").stat().st_size > 10_000,
         "parquet": lambda: pq.read_metadata(out / "all.parquet").num_rows == items,
         "html": lambda: (out / "explorer.html").stat().st_size > 100 * items,
-    }.get(name, lambda: pq.read_metadata(out / "recommendations.parquet").num_rows == 3 * items)
-    assert right(), f"{name} of {items} items said {said[:500]}"
+    }
+    usual: Callable[[], bool] = lambda: pq.read_metadata(out / "recommendations.parquet").num_rows == 3 * items  # noqa: E731
+    assert checks.get(name, usual)(), f"{name} of {items} items said {said[:500]}"
 
 
 def own_peak(process: int) -> int:

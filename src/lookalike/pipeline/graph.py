@@ -136,7 +136,8 @@ def _padded(column: pa.ChunkedArray, empty: float, kind: type[Any]) -> npt.NDArr
     counts: Ints = pc.list_value_length(column).to_numpy().astype(np.int64)
     width = int(counts.max(initial=0))
     if width and (counts == width).all():
-        return pc.list_flatten(column).to_numpy().astype(kind, copy=False).reshape(-1, width)
+        whole: npt.NDArray[Any] = pc.list_flatten(column).to_numpy().astype(kind, copy=False).reshape(-1, width)
+        return whole
     out = np.full((len(counts), width), empty, kind)
     out[np.arange(out.shape[1]) < counts[:, None]] = pc.list_flatten(column).to_numpy()
     return out
