@@ -41,7 +41,7 @@ from lookalike import images, models
 from lookalike.catalog import build
 from lookalike.engines import cores
 from lookalike.errors import ModelError
-from lookalike.images import resample
+from lookalike.images import loops
 from lookalike.models import vgg16
 from lookalike.options import Fit, ImageLimits, IndexOptions, ModelOptions
 from lookalike.records import Bytes, Photo
@@ -151,7 +151,7 @@ class Round:
         self.aside, self.folder = aside, aside / "photos"
         enlarged(self.folder, options.photos)
         self.files = [path.read_bytes() for path in sorted(self.folder.iterdir())]
-        resample.prepare()  # as in a long run
+        loops.prepare()  # as in a long run
         pixels = np.stack([self.prepared(data).pixels for data in self.files])
         self.count, self.few = len(pixels), pixels[: options.vgg16 or 16]
         self.parts = [pixels[start : start + 16] for start in range(0, self.count, 16)]

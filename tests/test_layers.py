@@ -20,7 +20,7 @@ LAYERS = [
     {"pipeline", "report"},
     {"images", "models", "store", "engines"},
     {"analysis"},
-    {"objects"},
+    {"objects", "cache"},
     {"records"},
     {"options"},
     {"errors"},

@@ -28,8 +28,8 @@ from PIL import (
 from lookalike.errors import Rejected
 from lookalike.images import structure
 from lookalike.images.color import to_rgb
-from lookalike.images.fit import fit_image, fitted_size, to_array
-from lookalike.images.histogram import color_histogram
+from lookalike.images.fit import fitted_array, fitted_size
+from lookalike.images.histogram import color_histogram, see
 from lookalike.images.outline import outline
 from lookalike.images.quiet import quiet, silence_libtiff
 from lookalike.images.resample import Resizer
@@ -134,13 +134,14 @@ def _load(name: str, data: bytes, fit: Fit, limits: ImageLimits, thumbnail_side:
     rgb, note = to_rgb(turned, profile, bits=bits)
     clock.check()
     resize = Resizer(rgb)
-    pixels = to_array(fit_image(rgb, fit, resize))
+    pixels = fitted_array(rgb, fit, resize)
     thumbnail = encode_thumbnail(rgb, thumbnail_side, resize)
+    seen = see(pixels)
     return Photo(
         pixels=pixels,
         thumbnail=thumbnail,
-        color=color_histogram(pixels),
-        outline=outline(pixels),
+        color=color_histogram(pixels, seen),
+        outline=outline(pixels, seen),
         format=name,
         width=width,
         height=height,

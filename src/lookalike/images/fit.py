@@ -56,6 +56,14 @@ def fit_image(image: Image.Image, fit: Fit, resize: Resizer | None = None) -> Im
     return resize(target)
 
 
+def fitted_array(image: Image.Image, fit: Fit, resize: Resizer) -> Bytes:
+    """The pixels of `fit_image`, (size, size, 3) uint8; `resize` is that of the image."""
+    target = (fit.size, fit.size)
+    if fit.resize == "stretch" and image.size != target and (made := resize.array(target)) is not None:
+        return made  # with no picture in between
+    return to_array(fit_image(image, fit, resize))
+
+
 def is_resized(width: int, height: int, fit: Fit, side: int) -> bool:
     """Whether a photo of this size is resized with smoothing: for the model, or for a thumbnail of `side`."""
     for_model = (width, height) != (fit.size, fit.size) and fit.resize != "nearest"

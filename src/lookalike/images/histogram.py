@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import UsageError
+from lookalike.images import loops
 from lookalike.records import COLOR_BINS, Bytes, Floats
 
 WHITE = 235
@@ -22,29 +24,47 @@ _LEVELS = 64
 _LIGHT_BINS = 6
 
 
-def color_histogram(pixels: Bytes) -> Floats:
+class Seen(NamedTuple):
+    """What is seen of a photo: `counts` (216,) int64 of its product's pixels by bin, of all pixels where none is the
+    product's; `covered` (rows, columns) uint8, 1 where the product is.
+    """
+
+    counts: npt.NDArray[np.int64]
+    covered: Bytes
+
+
+def see(pixels: Bytes) -> Seen:
+    """Look at about 112 rows and columns of `pixels` (height, width, 3) uint8, sRGB; raises `UsageError` for others."""
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+        raise UsageError(f"pixels is {pixels.dtype} of shape {pixels.shape}: give uint8 of shape (height, width, 3)")
+    down, right = (max(1, side // _SIDE) for side in pixels.shape[:2])
+    there = loops.current()
+    if there is not None and pixels.flags.c_contiguous:
+        every, own, covered = there.looked(pixels, (down, right), WHITE, _bins(), COLOR_BINS)
+        return Seen(own if own.any() else every, covered)
+    red, green, blue = np.moveaxis(pixels[::down, ::right], 2, 0)
+    codes = _codes(red) << 12
+    codes |= _codes(green) << 6
+    codes |= _codes(blue)
+    product = np.minimum(np.minimum(red, green), blue) < WHITE
+    counted = codes[product] if product.any() else codes.reshape(-1)
+    return Seen(np.bincount(_bins()[counted], minlength=COLOR_BINS), product.astype(np.uint8))
+
+
+def color_histogram(pixels: Bytes, seen: Seen | None = None) -> Floats:
     """The color vector of a photo: (216,) float32, entries from 0 to 1, of length 1.
 
-    `pixels` is (height, width, 3) uint8, sRGB. Each entry is the square root of the share of the pixels that fall into
-    one of 6 x 6 x 6 bins of CIE L*a*b* (D65). Only pixels count whose darkest channel is under 0.92; all of them in a
-    photo that has none such. Between two of these vectors the Euclidean distance divided by the square root of 2 is the
-    Hellinger distance. About 112 rows and columns are looked at. Raises `UsageError` for another shape or type.
+    `pixels` is (height, width, 3) uint8, sRGB; `seen` what `see` gave for it. Each entry is the square root of the
+    share of the pixels that fall into one of 6 x 6 x 6 bins of CIE L*a*b* (D65). Only pixels count whose darkest
+    channel is under 0.92; all of them in a photo that has none such. Between two of these vectors the Euclidean
+    distance divided by the square root of 2 is the Hellinger distance. About 112 rows and columns are looked at.
+    Raises `UsageError` for another shape or type.
 
     >>> red = np.full((8, 8, 3), (200, 0, 0), np.uint8)
     >>> float(color_histogram(red).max()), color_histogram(red).shape
     (1.0, (216,))
     """
-    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
-        raise UsageError(f"pixels is {pixels.dtype} of shape {pixels.shape}: give uint8 of shape (height, width, 3)")
-    step = [max(1, side // _SIDE) for side in pixels.shape[:2]]
-    red, green, blue = np.ascontiguousarray(pixels[:: step[0], :: step[1]].reshape(-1, 3).T)
-    codes = _codes(red) << 12
-    codes |= _codes(green) << 6
-    codes |= _codes(blue)
-    product = np.minimum(np.minimum(red, green), blue) < WHITE
-    if product.any():
-        codes = codes[product]
-    counts = np.bincount(_bins()[codes], minlength=COLOR_BINS)
+    counts = (seen or see(pixels)).counts
     shares: npt.NDArray[np.float64] = counts / counts.sum()
     return np.sqrt(shares).astype(np.float32)
 

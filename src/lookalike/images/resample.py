@@ -8,37 +8,25 @@ as it comes out of Pillow (which also tells the axis that Pillow begins with).
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import threading
 from dataclasses import dataclass
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from lookalike.images import loops
+from lookalike.images.machine import Loops, Packed, Table
+from lookalike.records import Bytes
+
 GAP = 2.0
 """A photo more than twice this many times larger than needed is first reduced by whole numbers (`reducing_gap`)."""
 BITS = 22
-WARM = 512
-"""Resized photos before the loops are loaded: loading them takes as long as about this many are prepared faster by."""
-EARLY, MANY = 32, 1_000
-"""Where so many photos are expected, the first few that are resized are reason enough."""
-LOOPS_AFTER = 128
-"""Photos, else, before a process that decodes loads the compiled loops: a short run is over by then."""
 SEEN = 8
 """Resizes of one size before it is tried whether the loops agree with Pillow on it."""
 MOST_PIXELS = 4_000_000
 MOST_SIZES = 4_096
 
 Box = tuple[float, float, float, float]
-Packed = npt.NDArray[np.uint32]
-"""Pixels, red in the lowest 8 bits, then green and blue."""
-Table = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int32]]
-"""For each output: the first input, how many, and their weights."""
 Key = tuple[int, int, int, int, Box]
 """Width and height of the photo and of the result, and the part of the photo."""
 
@@ -65,60 +53,44 @@ class Resizer:
 
     def __call__(self, size: tuple[int, int], box: Box | None = None) -> Image.Image:
         """`image.resize(size, BICUBIC, box=box, reducing_gap=2)`, with the same bits."""
+        done = self._packed(size, box)
+        if done is None:
+            return self.image.resize(size, Image.Resampling.BICUBIC, box=box, reducing_gap=GAP)
+        return Image.frombytes("RGB", size, done.tobytes(), "raw", "RGBX")
+
+    def array(self, size: tuple[int, int], box: Box | None = None) -> Bytes | None:
+        """The pixels of the same, (height, width, 3) uint8; None where the loops do not make them."""
+        done, there = self._packed(size, box), loops.current()
+        return None if done is None or there is None else there.unpacked(done)
+
+    def run(self, there: Loops, way: Way) -> Packed:
+        """The resized pixels, (height, width)."""
+        first = way.across if way.across_first else way.down
+        if way.half not in self._done:
+            self._done[way.half] = there.turned(there.weighed(self._pixels(there, turned=way.across_first), first))
+        done = there.weighed(self._done[way.half], way.down if way.across_first else way.across)
+        return done if way.across_first else there.turned(done)
+
+    def _packed(self, size: tuple[int, int], box: Box | None) -> Packed | None:
+        """The resized pixels; None where the loops do not make them."""
         width, height = self.image.size
         left, top, right, bottom = box = box or (0.0, 0.0, float(width), float(height))
         # further down, Pillow reduces by whole numbers first
         near = (right - left) / size[0] < 2 * GAP and (bottom - top) / size[1] < 2 * GAP
-        if near and self.image.mode == "RGB" and width * height <= MOST_PIXELS:
-            loops = _loops.module
-            way = _ways.get((width, height, *size, box)) if loops is not None else None
-            if loops is not None and way is not None:
-                done = self.run(loops, way)
-                return Image.frombytes("RGB", size, done.tobytes(), "raw", "RGBX")
-        return self.image.resize(size, Image.Resampling.BICUBIC, box=box, reducing_gap=GAP)
+        there = loops.current()
+        if there is None or not near or self.image.mode != "RGB" or width * height > MOST_PIXELS:
+            return None
+        way = _ways.get((width, height, *size, box))
+        return None if way is None else self.run(there, way)
 
-    def run(self, loops: ModuleType, way: Way) -> Packed:
-        """The resized pixels, (height, width)."""
-        first = way.across if way.across_first else way.down
-        if way.half not in self._done:
-            half = _weigh(loops, self._pixels(loops, turned=way.across_first), first)
-            self._done[way.half] = _turn(loops, half)
-        done = _weigh(loops, self._done[way.half], way.down if way.across_first else way.across)
-        return done if way.across_first else _turn(loops, done)
-
-    def _pixels(self, loops: ModuleType, *, turned: bool) -> Packed:
+    def _pixels(self, there: Loops, *, turned: bool) -> Packed:
         """The photo, (height, width), or (width, height) where `turned`."""
         if False not in self._done:
             pixels = np.frombuffer(self.image.tobytes("raw", "RGBX"), "<u4")
             self._done[False] = pixels.reshape(self.image.height, self.image.width)
         if turned and True not in self._done:
-            self._done[True] = _turn(loops, self._done[False])
+            self._done[True] = there.turned(self._done[False])
         return self._done[turned]
-
-
-class _Loops:
-    """The compiled loops of this process, once there are any."""
-
-    def __init__(self) -> None:
-        self.module: ModuleType | None = None
-        self.tried = False
-        self.photos = 0
-        self.lock = threading.Lock()
-
-    def load(self) -> None:
-        """Load them, under the lock."""
-        if self.tried:
-            return
-        self.tried = True
-        try:
-            from lookalike.images import _kernels
-        except (ImportError, RuntimeError):  # no Numba here, or no place for its cache: Pillow gives the same
-            return
-        shared = np.frombuffer(bytes(4 * 24 * 16), "<u4").reshape(16, 24)
-        for source in (shared, shared.copy()):  # compiled for what may be written and for what may not
-            _weigh(_kernels, source, make_table(16, 0.0, 16.0, 8))
-            _turn(_kernels, source)
-        self.module = _kernels
 
 
 class _Ways:
@@ -141,84 +113,14 @@ class _Ways:
         return way
 
 
-_loops, _ways = _Loops(), _Ways()
-
-
-def prepare() -> ModuleType | None:
-    """The compiled loops, loaded now if they were not; None where Numba is missing."""
-    with _loops.lock:
-        _loops.load()
-    return _loops.module
-
-
-def is_tried() -> bool:
-    """Whether the loops were loaded, or could not be."""
-    return _loops.tried
-
-
-def warm_up(photos: int) -> None:
-    """Load the loops once `WARM` photos were resized in this process, while other threads go on without."""
-    _loops.photos += photos
-    if _loops.photos >= WARM and not _loops.tried and _loops.lock.acquire(blocking=False):
-        try:
-            _loops.load()
-        finally:
-            _loops.lock.release()
-
-
-class Compiler:
-    """Has the loops compiled into Numba's cache, for processes that may write no file, by a process of its own."""
-
-    def __init__(self) -> None:
-        self.ready = False
-        self._photos = 0
-        self._many = False
-        self._started = False
-        self._lock = threading.Lock()
-
-    def expect(self, photos: int) -> None:
-        """Say how many photos are to come."""
-        self._many = photos >= MANY
-
-    def pays(self, photos: int) -> bool:
-        """Whether a process that was asked for so many photos before should load the loops."""
-        return self.ready and (self._many or photos >= LOOPS_AFTER)
-
-    def count(self, photos: int) -> None:
-        """Note that photos were resized; begins to compile at `WARM` of them, `EARLY` if many come, without waiting."""
-        with self._lock:
-            self._photos += photos
-            if self._started or self._photos < (EARLY if self._many else WARM):
-                return
-            self._started = True
-        threading.Thread(target=self.compile, name="lookalike-compile", daemon=True).start()
-
-    def compile(self) -> None:
-        """Compile; `ready` says that other processes find the loops in the cache."""
-        package = str(Path(__file__).resolve().parents[2])
-        path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
-        code = "from lookalike.images import resample; raise SystemExit(resample.prepare() is None)"
-        null = subprocess.DEVNULL
-        try:
-            done = subprocess.run(  # noqa: S603  our own module
-                [sys.executable, "-P", "-c", code],
-                env={**os.environ, "PYTHONPATH": path},
-                timeout=120,
-                check=False,
-                stdin=null,
-                stdout=null,
-                stderr=null,
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return
-        self.ready = done.returncode == 0
+_ways = _Ways()
 
 
 def find_way(key: Key) -> Way | None:
     """The way that gives what Pillow gives for noise of this size; None where there is none."""
     width, height, wide, high, box = key
-    loops = prepare()
-    if loops is None:
+    there = loops.prepare()
+    if there is None:
         return None
     left, top, right, bottom = box
     across, down = make_table(width, left, right, wide), make_table(height, top, bottom, high)
@@ -229,21 +131,9 @@ def find_way(key: Key) -> Way | None:
     for across_first in (True, False):
         half = (across_first, left, right, wide) if across_first else (across_first, top, bottom, high)
         way = Way(across, down, across_first, half)
-        if np.array_equal(resizer.run(loops, way), pixels):
+        if np.array_equal(resizer.run(there, way), pixels):
             return way
     return None
-
-
-def _turn(loops: ModuleType, pixels: Packed) -> Packed:
-    out = np.empty(pixels.shape[::-1], np.uint32)
-    loops.turn(pixels, out)
-    return out
-
-
-def _weigh(loops: ModuleType, pixels: Packed, table: Table) -> Packed:
-    out = np.empty((len(table[0]), pixels.shape[1]), np.uint32)
-    loops.weigh_rows(pixels, *table, out)
-    return out
 
 
 def make_table(size: int, low: float, high: float, out: int) -> Table:

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from lookalike.errors import Rejected
-from lookalike.images import resample, wire
+from lookalike.images import loops, wire
 from lookalike.images.decode import load
 
 IDLE_SECONDS = 120.0
@@ -40,10 +40,10 @@ def main(channel: int, memory: int) -> None:
             request = wire.Request.decoded(_received(asked, wire.length_of(head)))
             if shared is None or len(shared) < request.size:
                 shared = mmap.mmap(memory, request.size)
-            if request.loops and not resample.is_tried():
+            if request.loops and loops.current() is None:
                 # between photos: no photo pays for it with its own time or memory
                 resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-                resample.prepare()
+                loops.take()
                 allowed = None
             if allowed != (limit := (len(shared), request.limits.pixels)):
                 allowed = limit

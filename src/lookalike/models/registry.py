@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from lookalike.cache import cached, cached_already
 from lookalike.errors import LookalikeError, ModelError, UsageError
 from lookalike.models import lite0, lites, onnxfile, torch_models, vgg16
 from lookalike.models.base import Model
-from lookalike.models.cache import cached, cached_already
 from lookalike.models.cpu import has_int8_instructions
 from lookalike.models.download import download as fetch
 from lookalike.models.onnx_model import OnnxModel

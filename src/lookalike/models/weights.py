@@ -11,8 +11,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from lookalike.cache import cache_folder
 from lookalike.errors import ModelError
-from lookalike.models.cache import cache_folder
 
 _given: dict[str, Path] = {}
 

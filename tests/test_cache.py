@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lookalike import models
-from lookalike.models.cache import cache_folder, cached
+from lookalike.cache import cache_folder, cached
 
 GRAPH = b"graph" * 1000
 

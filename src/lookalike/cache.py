@@ -1,8 +1,8 @@
-"""Built graphs, kept in the user's cache folder.
+"""What takes long to make, kept in the user's cache folder: networks as graphs, loops as machine code.
 
-A graph is a file `KEY.SHA256.onnx`, where KEY names all that it was built from and SHA256 is that of its
-bytes: a damaged file no longer fits its name and is built again. A folder that cannot be written is no error,
-the graph is then built in memory every time.
+It is a file `KEY.SHA256.SUFFIX`, where KEY names all that it was made from and SHA256 is that of its bytes: a damaged
+file no longer fits its name and is made again. A folder that cannot be written is no error, what is kept there is then
+made in memory every time.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+GRAPH = "onnx"
+"""The suffix of a network."""
+
 
 def cache_folder() -> Path:
     """`$LOOKALIKE_CACHE`, else `$XDG_CACHE_HOME/lookalike`, else `~/.cache/lookalike`. May not exist."""
@@ -24,33 +27,33 @@ def cache_folder() -> Path:
     return Path("~/.cache/lookalike").expanduser()
 
 
-def cached(key: str, build: Callable[[], bytes], *, folder: Path | None = None) -> bytes:
+def cached(key: str, build: Callable[[], bytes], *, folder: Path | None = None, suffix: str = GRAPH) -> bytes:
     """The bytes kept under `key`, else `build()`, which are then kept. `key` is part of a file name."""
     folder = cache_folder() if folder is None else folder
-    found = _read(folder, key)
+    found = _read(folder, key, suffix)
     if found is None:
         found = build()
         with contextlib.suppress(OSError):
-            _write(folder, key, found)
+            _write(folder, key, found, suffix)
     return found
 
 
-def cached_already(key: str) -> bytes | None:
+def cached_already(key: str, *, suffix: str = GRAPH) -> bytes | None:
     """The bytes kept under `key`, None where there are none."""
-    return _read(cache_folder(), key)
+    return _read(cache_folder(), key, suffix)
 
 
-def _read(folder: Path, key: str) -> bytes | None:
+def _read(folder: Path, key: str, suffix: str) -> bytes | None:
     with contextlib.suppress(OSError):
-        for path in sorted(folder.glob(f"{key}.*.onnx")):
+        for path in sorted(folder.glob(f"{key}.*.{suffix}")):
             data = path.read_bytes()
-            if path.name == _name(key, data):
+            if path.name == _name(key, data, suffix):
                 return data
             path.unlink()
     return None
 
 
-def _write(folder: Path, key: str, data: bytes) -> None:
+def _write(folder: Path, key: str, data: bytes, suffix: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     handle, aside = tempfile.mkstemp(dir=folder, prefix=f"{key}.", suffix=".part")
     try:
@@ -58,11 +61,11 @@ def _write(folder: Path, key: str, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(aside).replace(folder / _name(key, data))
+        Path(aside).replace(folder / _name(key, data, suffix))
     except BaseException:
         Path(aside).unlink(missing_ok=True)
         raise
 
 
-def _name(key: str, data: bytes) -> str:
-    return f"{key}.{hashlib.sha256(data).hexdigest()}.onnx"
+def _name(key: str, data: bytes, suffix: str) -> str:
+    return f"{key}.{hashlib.sha256(data).hexdigest()}.{suffix}"
