@@ -198,3 +198,17 @@ def test_the_command_line_prints_the_receipt(run: Run, folder: Path, tmp_path: P
     assert run("recommend", folder, "--out", out, "--json").json["exact"] is True
     refused = run("similar", folder, NAMES[0], "--approximate")
     assert (refused.code, "ranking=euclidean" in refused.err) == (2, True)
+
+
+def test_it_works_in_an_object_store(bucket: str) -> None:
+    address = f"{bucket}/c.catalog"
+    fill(LanceStore.create(address, FACTS), vectors())
+    catalog = lookalike.open(address)
+    assert catalog.make_index() is not None
+    answer = lookalike.open(address).similar(NAMES[7], k=5, ranking="euclidean", approximate=True)
+    exact = catalog.similar(NAMES[7], k=5, ranking="euclidean")
+    assert not answer.exact
+    assert answer.recall >= 0.9
+    distances = {hit.id: hit.distance for hit in catalog.similar(NAMES[7], N, ranking="euclidean").results}
+    assert [distances[hit.id] for hit in answer.results] == [hit.distance for hit in answer.results]
+    assert answer.results[0].distance >= exact.results[0].distance
