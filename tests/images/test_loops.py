@@ -181,7 +181,6 @@ def test_worker_processes_take_the_loops_from_the_cache(monkeypatch: pytest.Monk
 
 
 def test_where_many_photos_come_the_loops_are_made_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "is_kept", lambda: False)
     begun = threading.Event()
     compiler = loops.Compiler()
     monkeypatch.setattr(compiler, "compile", begun.set)
@@ -190,31 +189,16 @@ def test_where_many_photos_come_the_loops_are_made_early(monkeypatch: pytest.Mon
     compiler.expect(loops.MANY)
     compiler.count(0)
     assert begun.wait(5)
-    assert not compiler.pays(10_000), "it is not done"
+
+
+def test_a_process_looks_for_the_loops_at_first_and_once_they_are_made() -> None:
+    compiler = loops.Compiler()
+    compiler.expect(loops.FEW)
+    assert [compiler.pays(photos) for photos in (0, 16, 10_000)] == [True, False, False]
     compiler.ready = True
-    assert compiler.pays(0)
+    assert [compiler.pays(photos) for photos in (0, 16)] == [True, True]
     compiler.expect(loops.FEW - 1)
     assert [compiler.pays(photos) for photos in (0, loops.FEW)] == [False, True]
-
-
-def test_what_is_in_the_cache_is_found_when_photos_are_expected(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked = threading.Event()
-
-    def is_kept() -> bool:
-        looked.set()
-        return True
-
-    monkeypatch.setattr(machine, "is_kept", is_kept)
-    compiler = loops.Compiler()
-    compiler.expect(loops.FEW - 1)
-    assert not looked.wait(0.05)
-    compiler.expect(loops.FEW)
-    assert looked.wait(5)
-    for _ in range(500):
-        if compiler.ready:
-            break
-        threading.Event().wait(0.01)
-    assert compiler.pays(0)
 
 
 def test_photos_that_need_no_resizing_have_nothing_made(afresh: None, monkeypatch: pytest.MonkeyPatch) -> None:

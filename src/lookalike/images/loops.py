@@ -86,29 +86,26 @@ class Compiler:
         self.ready = False
         self._expected = 0
         self._resized = 0
-        self._looked = False
         self._started = False
         self._lock = threading.Lock()
 
     def expect(self, photos: int) -> None:
-        """Say how many photos are to come; looks for loops in the cache folder where that pays, without waiting."""
-        with self._lock:
-            self._expected = photos
-            if photos < FEW or self._looked:
-                return
-            self._looked = True
-        threading.Thread(target=self._look, name="lookalike-loops", daemon=True).start()
+        """Say how many photos are to come."""
+        self._expected = photos
 
     def pays(self, photos: int) -> bool:
-        """Whether a process that was asked for so many photos before should take the loops."""
-        return self.ready and (self._expected >= FEW or photos >= FEW)
+        """Whether a process that was asked for so many photos before should look for the loops: at its first, in case
+        they are there, and once they are.
+        """
+        many = self._expected >= FEW
+        return (many and not photos) or (self.ready and (many or photos >= FEW))
 
     def count(self, resized: int) -> None:
         """Note that photos were resized; begins to make the loops where that pays, without waiting."""
         with self._lock:
             self._resized += resized
             enough = self._resized >= (EARLY if self._expected >= MANY else WARM) or self._expected >= SURE
-            if self.ready or self._started or not enough:
+            if self._started or not enough:
                 return
             self._started = True
         threading.Thread(target=self.compile, name="lookalike-compile", daemon=True).start()
@@ -116,6 +113,3 @@ class Compiler:
     def compile(self) -> None:
         """Make them, if they are nowhere; `ready` says that other processes find them."""
         self.ready = machine.is_kept() or machine.keep()
-
-    def _look(self) -> None:
-        self.ready = self.ready or machine.is_kept()
