@@ -68,6 +68,22 @@ def test_photos_are_the_same_wherever_they_are_decoded() -> None:
                 assert str(one) == str(other)
 
 
+def test_workers_that_were_begun_are_those_that_are_used() -> None:
+    workers = Workers()
+    try:
+        workers.begin(2)
+        begun = {worker._process.pid for worker in workers._idle}
+        workers.begin(2)
+        assert {worker._process.pid for worker in workers._idle} == begun
+        assert codes(results(workers, [GOOD])) == ["ok"]
+        assert {worker._process.pid for worker in workers._idle} == begun
+        assert len(begun) == 2
+        idle = list(workers._idle)
+    finally:
+        workers.close()
+    assert [worker.is_alive() for worker in idle] == [False, False]
+
+
 def test_nothing_is_asked_of_nobody() -> None:
     assert results(images.WORKERS, []) == []
 

@@ -131,6 +131,11 @@ class Workers:
         """See `Decoder.expect`."""
         self.compiler.expect(photos)
 
+    def begin(self, count: int) -> None:
+        """Start workers that are soon to be used, up to `count` idle ones; they come up while other things are done."""
+        for _ in range(count - len(self._idle)):
+            self.give(_Worker(self._command))
+
     def take(self) -> _Worker:
         """A worker that is not used by another thread."""
         while True:

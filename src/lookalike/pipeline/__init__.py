@@ -16,7 +16,7 @@ from lookalike.pipeline.computing import (
 from lookalike.pipeline.embed import load_model
 from lookalike.pipeline.fitting import COLOR, OUTLINE, default_color, is_outgrown, renew_whitening, whitening
 from lookalike.pipeline.graph import GRAPH_K, graph_k
-from lookalike.pipeline.indexing import Confirm, Plan, index, plan, remove
+from lookalike.pipeline.indexing import Confirm, Plan, begin, index, plan, remove
 from lookalike.pipeline.loading import load_colors, load_ids, load_outlines, load_points, load_vectors, room
 from lookalike.pipeline.sweeping import regroup, swept
 from lookalike.pipeline.vectors import read_vectors, vectors_facts
@@ -30,6 +30,7 @@ __all__ = [
     "adapted",
     "adapted_axes",
     "add",
+    "begin",
     "clusters_of",
     "compute_clusters",
     "compute_index",

@@ -64,6 +64,12 @@ def plan(sources: Sequence[str | os.PathLike[str]], options: IndexOptions) -> Pl
     return Plan(found, said, unmatched, tuple(notices))
 
 
+def begin(plan: Plan, options: IndexOptions, cores: int) -> None:
+    """Start the processes that will decode the photos of a new catalog, so that they come up while it is made."""
+    if options.isolated and options.engine == "local":
+        images.WORKERS.begin(min(cores, -(-len(plan.found.inputs) // TOGETHER)))
+
+
 def index(
     store: Store,
     plan: Plan,
