@@ -222,6 +222,17 @@ def test_evaluate_counts_labels(run: Run, catalog: Path) -> None:
     assert run("evaluate", catalog, "--labels", "color", "--same", "color").code == 2
 
 
+def test_evaluate_of_one_item_tells_that_there_is_nothing_to_tell(run: Run, tmp_path: Path) -> None:
+    draw(tmp_path / "one" / "a.png", COLORS["red"], seed=1)
+    (tmp_path / "one.csv").write_text("path,color\na.png,red\n")
+    catalog = tmp_path / "one.catalog"
+    assert run("index", catalog, tmp_path / "one", "--metadata", tmp_path / "one.csv", "--model", "tiny").code == 0
+    done = run("evaluate", catalog, "--labels", "color", "--by", "color")
+    assert done.code == 0, done.err
+    assert "nan" in done.out
+    assert run("evaluate", catalog, "--labels", "color", "--json").json["agreement"]["color"]["value"] is None
+
+
 def test_evaluate_by_group_and_by_hand_made_pairs(run: Run, catalog: Path, tmp_path: Path) -> None:
     ids = lookalike.open(catalog).ids
     table = tmp_path / "pairs.csv"

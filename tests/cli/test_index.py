@@ -12,10 +12,12 @@ import time
 from pathlib import Path
 
 import pytest
+import typer
 from PIL import Image
 
 import lookalike
 from lookalike import images
+from lookalike.cli import main
 from lookalike.options import ImageLimits
 from lookalike.records import Input
 from lookalike.store import LanceStore
@@ -279,6 +281,31 @@ def test_a_locked_catalog_ends_with_4(run: Run, photos: Path, tmp_path: Path) ->
         done = run("index", catalog, photos)
     assert done.code == 4
     assert f"held by pid {os.getpid()}" in done.err
+
+
+def test_ctrl_c_while_modules_are_loaded_ends_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt")
+    found = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-m", "lookalike", "info", "c.catalog"]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": found}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "")
+
+
+def test_ctrl_c_before_anything_is_committed_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stopped = typer.Typer()
+
+    @stopped.command()
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["lookalike.cli.app"], "app", stopped)
+    monkeypatch.setattr(sys, "argv", ["lookalike"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    assert "run the same command again" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "kill"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -178,7 +179,7 @@ def evaluate(
         return
     if found.agreement:
         rows = [
-            [name, *_rounded(e), round(found.precision[name][0].value, 3), *_rounded(found.ndcg[name])]
+            [name, *_rounded(e), _first(found.precision[name]), *_rounded(found.ndcg[name])]
             for name, e in found.agreement.items()
         ]
         table(["label", "agreement", "low", "high", "first", "ndcg", "low", "high"], rows)
@@ -227,6 +228,11 @@ def info(
 
 def _rounded(estimate: Estimate) -> list[float]:
     return [round(value, 3) for value in (estimate.value, estimate.low, estimate.high)]
+
+
+def _first(precision: Sequence[Estimate]) -> float:
+    """The share of the first place alone; NaN where no item has a neighbor."""
+    return round(precision[0].value, 3) if precision else float("nan")
 
 
 def _receipt(value: float, low: float, high: float) -> str:
