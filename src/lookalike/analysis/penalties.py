@@ -27,9 +27,9 @@ ROUNDING = 1e-12
 class Field:
     """One metadata column as gaps between items, each from 0 (equal) to 1.
 
-    `values` (n,) float64, NaN where missing: codes of categories, or numbers in some unit, whose gap is their difference in units
-    of `spread` (None: categories), cut at 1. `average` (n,) float64 is the mean gap of a row to all items that have a
-    value: what a missing value counts for.
+    `values` (n,) float64, NaN where missing: codes of categories, or numbers in some unit, whose gap is their
+    difference in units of `spread` (None: categories), cut at 1. `average` (n,) float64 is the mean gap of a row to all
+    items that have a value: what a missing value counts for.
     """
 
     name: str

@@ -88,7 +88,7 @@ def similar(
 
 def recommend(
     catalog: opt.Catalog,
-    out: Annotated[Path, typer.Option(help="A .parquet, .csv or .jsonl file.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="A .parquet, .csv or .jsonl file.", show_default=False, dir_okay=False)],
     k: opt.K = 3,
     ranking: opt.Ranking = "default",
     color: opt.Color = None,
@@ -215,6 +215,8 @@ def info(
         found = held.failures()
         if json:
             as_json({"failures": [asdict(failure) for failure in found]})
+        elif not found:
+            typer.echo("No photo failed.")
         else:
             table(["path", "stage", "code", "detail"], [[f.path, f.stage, f.code, f.detail] for f in found])
         return
