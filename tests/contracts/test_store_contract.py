@@ -129,7 +129,20 @@ def test_where_is_sql_over_the_columns(store: Store) -> None:
     assert set(years(store, "year > 2011 AND id <> 'c'")) == {"b"}
 
 
-@pytest.mark.parametrize("where", ["colour = 'x'", "year >", "DROP TABLE items", "", "year"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        "colour = 'x'",
+        "year >",
+        "DROP TABLE items",
+        "",
+        "year",
+        "year > 2000 id = 'b'",
+        "year > 2000, id = 'b'",
+        "year > 2000 LIMIT 1",
+        "year > 2000;",
+    ],
+)
 def test_a_filter_that_cannot_be_read_says_what_there_is(store: Store, where: str) -> None:
     with store.writing():
         store.commit("add", [Append(schema.METADATA, metadata(a=2011))])
@@ -143,6 +156,7 @@ def test_a_filter_that_cannot_be_read_says_what_there_is(store: Store, where: st
         ("repeat(brand, 100000000) = 'x'", "repeat"),
         ("`repeat` (brand, 100000000) = 'x'", "repeat"),
         ("array_repeat(brand, 1000000000) IS NULL", "array_repeat"),
+        ("CAST(year AS decimal(99, 1)) > 1", "decimal"),
         ("lpad('x', 2000000000, 'y') = 'z'", "lpad"),
         ("range(1, 1000000000) IS NULL", "range"),
         ("replace(replace(brand, '', 'xxxxxxxxx'), '', 'xxxxxxxxx') = 'x'", "replace"),

@@ -24,7 +24,7 @@ LINKED, LONGEST = 10_000, 200
 """Parts that AND and OR may link, and words and signs that one of them may have."""
 SHOWN = 200
 """Characters of a filter that a message repeats."""
-_TYPES = frozenset({"cast", "datetime", "decimal", "timestamp", "try_cast"})
+_TYPES = frozenset({"cast", "datetime", "timestamp", "try_cast"})
 _BEFORE_GROUPS = frozenset({"and", "between", "ilike", "in", "is", "like", "not", "or"})
 _TOKEN = re.compile(
     r"""\s+ | (?P<text>'(?:[^']|'')*' | "(?:[^"]|"")*") | (?P<name>`[^`]*` | [^\W\d]\w*) | (?P<number>\d[\w.]*)

@@ -344,7 +344,8 @@ class LanceStore:
 def filtered(data: Any, names: list[str] | None, where: str) -> pa.Table:
     check_filter(where)
     try:
-        return data.to_table(columns=names, filter=where)
+        # in parentheses, since Lance would not read on behind a whole expression: `year > 2011 brand = 'Nike'`
+        return data.to_table(columns=names, filter=f"({where})")
     except (OSError, ValueError, RuntimeError, pa.ArrowException) as exc:
         # RuntimeError: Lance gives up on parts of SQL that it parses and does not know
         raise UsageError(
