@@ -222,6 +222,20 @@ def test_evaluate_counts_labels(run: Run, catalog: Path) -> None:
     assert run("evaluate", catalog, "--labels", "color", "--same", "color").code == 2
 
 
+def test_a_file_to_write_that_is_a_folder_is_refused_before_any_work(run: Run, catalog: Path, tmp_path: Path) -> None:
+    for name in ("d.html", "d.csv", "d.parquet"):
+        (tmp_path / name).mkdir()
+    for asked in (
+        ("similar", catalog, "red-00.png", "--html", tmp_path / "d.html"),
+        ("similar", catalog, "red-00.png", "--html", ""),
+        ("compare", catalog, catalog, "--html", tmp_path / "d.html"),
+        ("recommend", catalog, "--out", tmp_path / "d.csv"),
+        ("export", catalog, tmp_path / "d.parquet"),
+    ):
+        done = run(*asked)
+        assert (done.code, "is a directory" in done.err) == (2, True), done.err
+
+
 def test_evaluate_of_one_item_tells_that_there_is_nothing_to_tell(run: Run, tmp_path: Path) -> None:
     draw(tmp_path / "one" / "a.png", COLORS["red"], seed=1)
     (tmp_path / "one.csv").write_text("path,color\na.png,red\n")

@@ -36,7 +36,8 @@ def similar(
     diverse: opt.Diverse = False,
     approximate: opt.Approximate = False,
     html: Annotated[
-        Path | None, typer.Option(help="Also write a page that shows them, in one file.", show_default=False)
+        Path | None,
+        typer.Option(help="Also write a page that shows them, in one file.", show_default=False, dir_okay=False),
     ] = None,
     version: opt.Version = None,
     json: opt.Json = False,

@@ -118,7 +118,9 @@ def report(
 
 def export(
     catalog: opt.Catalog,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .parquet or .html file.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A .parquet or .html file.", show_default=False, dir_okay=False)
+    ],
     version: opt.Version = None,
     json: opt.Json = False,
 ) -> None:
