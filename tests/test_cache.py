@@ -54,6 +54,28 @@ def test_a_damaged_file_is_noticed_and_built_again(tmp_path: Path, damage: str) 
     assert [found.read_bytes() for found in tmp_path.iterdir()] == [GRAPH]
 
 
+def test_what_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
+    build = Builder()
+    (tmp_path / "m-v1.0.onnx").mkdir()
+    for _ in range(2):
+        assert cached("m-v1", build, folder=tmp_path) == GRAPH
+    assert build.calls == 1
+
+
+def test_a_user_without_a_home_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOOKALIKE_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def nobody(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", nobody)
+    build = Builder()
+    for _ in range(2):
+        assert cached("m-v1", build, folder=cache_folder()) == GRAPH
+    assert build.calls == 2
+
+
 def test_a_folder_that_cannot_be_made_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     build = Builder()

@@ -19,12 +19,18 @@ GRAPH = "onnx"
 
 
 def cache_folder() -> Path:
-    """`$LOOKALIKE_CACHE`, else `$XDG_CACHE_HOME/lookalike`, else `~/.cache/lookalike`. May not exist."""
+    """`$LOOKALIKE_CACHE`, else `$XDG_CACHE_HOME/lookalike`, else `~/.cache/lookalike`.
+
+    It may not exist, and where the user has no home it cannot.
+    """
     if own := os.environ.get("LOOKALIKE_CACHE"):
         return Path(own)
     if shared := os.environ.get("XDG_CACHE_HOME"):
         return Path(shared) / "lookalike"
-    return Path("~/.cache/lookalike").expanduser()
+    try:
+        return Path("~/.cache/lookalike").expanduser()
+    except RuntimeError:  # a user without a home, as in some containers: nothing is kept
+        return Path(os.devnull) / "lookalike"
 
 
 def cached(key: str, build: Callable[[], bytes], *, folder: Path | None = None, suffix: str = GRAPH) -> bytes:
@@ -44,8 +50,11 @@ def cached_already(key: str, *, suffix: str = GRAPH) -> bytes | None:
 
 
 def _read(folder: Path, key: str, suffix: str) -> bytes | None:
+    found: list[Path] = []
     with contextlib.suppress(OSError):
-        for path in sorted(folder.glob(f"{key}.*.{suffix}")):
+        found = sorted(folder.glob(f"{key}.*.{suffix}"))
+    for path in found:
+        with contextlib.suppress(OSError):  # one that cannot be read or removed hides no other
             data = path.read_bytes()
             if path.name == _name(key, data, suffix):
                 return data

@@ -231,3 +231,17 @@ def test_real_photos() -> None:
     ]
     assert np.mean(ratios) < 1.02, ratios
     check_consistent(vectors, sweep, 20)
+
+
+def test_vectors_of_no_numbers_are_all_equal() -> None:
+    sweep = kmeans_sweep(np.zeros((5, 0), np.float32), 3)
+    assert sweep.inertia.tolist() == [0, 0, 0]
+    assert sweep.centers(2).shape == (2, 0)
+
+
+def test_a_number_of_clusters_is_a_whole_number() -> None:
+    sweep = kmeans_sweep([[0.0], [1.0], [5.0]], 3)
+    for k in (0, 4, "2", 1.5, True, None):
+        with pytest.raises(UsageError, match="1 to 3"):
+            sweep.labels(k)  # type: ignore[arg-type]
+    assert sweep.sizes(2.0).tolist() == sweep.sizes(2).tolist()  # type: ignore[arg-type]

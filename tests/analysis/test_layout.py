@@ -152,3 +152,13 @@ def test_the_loss_is_that_of_the_map(data: Any) -> None:
     expected = (weights[some] * np.log(weights[some] / (gaps / gaps.sum())[some])).sum()
     assert loss == pytest.approx(expected, rel=0.02)
     assert np.isnan(tsne_with_loss(vectors[:3])[1])
+
+
+def test_what_is_no_graph_and_no_perplexity_is_refused() -> None:
+    rows = np.random.default_rng(0).normal(size=(9, 3))
+    for given in (5, (np.zeros((9, 3)), np.zeros((9, 3)))):
+        with pytest.raises(UsageError, match="nearest_neighbors"):
+            tsne(rows, neighbors=given)  # type: ignore[arg-type]
+    for perplexity in ("30", [30], True, 0, float("nan")):
+        with pytest.raises(UsageError, match="perplexity="):
+            tsne(rows, perplexity=perplexity)  # type: ignore[arg-type]

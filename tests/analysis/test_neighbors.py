@@ -179,6 +179,8 @@ def test_progress_rises_to_the_number_of_queries() -> None:
         (([[1.0]], -1), "k=-1"),
         (([[1.0]], 1.5), "k=1.5"),
         (([[1.0]], 1, [[1.0, 2.0]]), "same model"),
+        ((np.ma.masked_array([[1.0], [9.0]], [[False], [True]]), 1), "masked"),
+        (([np.ma.masked_array([[1.0]], [[True]]), [[2.0]]], 1), "masked"),
     ],
 )
 def test_wrong_input_says_what_is_wrong(arguments: Any, word: str) -> None:
@@ -191,6 +193,17 @@ def test_wrong_options_say_what_is_allowed() -> None:
         nearest_neighbors([[1.0]], 1, metric="manhattan")
     with pytest.raises(UsageError, match="threads=0"):
         nearest_neighbors([[1.0], [2.0]], 1, threads=0)
+    for threads in ("2", 1.5, True):
+        with pytest.raises(UsageError, match="or None for every CPU"):
+            nearest_neighbors([[1.0], [2.0]], 1, threads=threads)  # type: ignore[arg-type]
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_a_matrix_is_an_array() -> None:
+    rows = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
+    found = nearest_neighbors(np.asmatrix(rows), 3)
+    np.testing.assert_array_equal(found.ids, nearest_neighbors(rows, 3).ids)
+    np.testing.assert_array_equal(nearest_neighbors(np.ma.masked_array(rows), 3).ids, found.ids)
 
 
 @settings(max_examples=20)

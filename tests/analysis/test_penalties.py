@@ -39,6 +39,20 @@ def test_numbers_are_scaled_and_cut() -> None:
     assert field.gaps(np.arange(101), np.array([101]))[:, 0] == pytest.approx(direct), "missing is the mean gap"
 
 
+@pytest.mark.filterwarnings("error")
+def test_the_largest_numbers_there_are_have_gaps_too() -> None:
+    most = float(np.finfo(np.float64).max)
+    values: list[Value] = [most, -most, most, None, 0.0, float("inf"), 2**63]
+    field = make_field("x", values)
+    gaps = all_gaps(values)
+    assert np.isfinite(gaps).all()
+    assert np.isfinite(field.average).all()
+    assert (gaps[0, 1], gaps[0, 2]) == (1.0, 0.0)
+    assert 0.4 < gaps[0, 4] < 0.6
+    large: list[Value] = [n * 1e200 for n in (1.0, 2.0, 4.0, 9.0)]
+    np.testing.assert_allclose(all_gaps(large), all_gaps([1.0, 2.0, 4.0, 9.0]), rtol=1e-12)
+
+
 def test_equal_numbers_and_nothing_at_all_make_no_gap() -> None:
     assert not all_gaps([3, 3, None]).any()
     assert not all_gaps([None, None]).any()

@@ -107,3 +107,14 @@ def test_a_catalog_of_old_opens_and_says_what_it_lacks(folder: Path, tmp_path: P
     assert catalog.recommend(3, color=0).to_pylist() == whole
     with pytest.raises(lookalike.UsageError, match="made without"):
         catalog.similar("red-small-00.png", color=0.5)
+
+
+@pytest.mark.parametrize("share", [None, *SHARES])
+def test_an_emptied_catalog_has_no_colors_to_mix(tmp_path: Path, share: float | None) -> None:
+    photo = draw(tmp_path / "photos" / "a.png", COLORS["red"])
+    catalog = lookalike.create(tmp_path / "c", model="tiny")
+    assert catalog.similar(photo, color=share).results == ()
+    catalog.index(tmp_path / "photos")
+    assert [hit.id for hit in catalog.similar(photo, color=share).results] == ["a.png"]
+    catalog.remove(["a.png"])
+    assert catalog.similar(photo, color=share).results == ()

@@ -222,6 +222,31 @@ def test_evaluate_counts_labels(run: Run, catalog: Path) -> None:
     assert run("evaluate", catalog, "--labels", "color", "--same", "color").code == 2
 
 
+def test_a_file_to_write_that_is_a_folder_is_refused_before_any_work(run: Run, catalog: Path, tmp_path: Path) -> None:
+    for name in ("d.html", "d.csv", "d.parquet"):
+        (tmp_path / name).mkdir()
+    for asked in (
+        ("similar", catalog, "red-00.png", "--html", tmp_path / "d.html"),
+        ("similar", catalog, "red-00.png", "--html", ""),
+        ("compare", catalog, catalog, "--html", tmp_path / "d.html"),
+        ("recommend", catalog, "--out", tmp_path / "d.csv"),
+        ("export", catalog, tmp_path / "d.parquet"),
+    ):
+        done = run(*asked)
+        assert (done.code, "is a directory" in done.err) == (2, True), done.err
+
+
+def test_evaluate_of_one_item_tells_that_there_is_nothing_to_tell(run: Run, tmp_path: Path) -> None:
+    draw(tmp_path / "one" / "a.png", COLORS["red"], seed=1)
+    (tmp_path / "one.csv").write_text("path,color\na.png,red\n")
+    catalog = tmp_path / "one.catalog"
+    assert run("index", catalog, tmp_path / "one", "--metadata", tmp_path / "one.csv", "--model", "tiny").code == 0
+    done = run("evaluate", catalog, "--labels", "color", "--by", "color")
+    assert done.code == 0, done.err
+    assert "nan" in done.out
+    assert run("evaluate", catalog, "--labels", "color", "--json").json["agreement"]["color"]["value"] is None
+
+
 def test_evaluate_by_group_and_by_hand_made_pairs(run: Run, catalog: Path, tmp_path: Path) -> None:
     ids = lookalike.open(catalog).ids
     table = tmp_path / "pairs.csv"

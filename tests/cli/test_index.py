@@ -12,10 +12,12 @@ import time
 from pathlib import Path
 
 import pytest
+import typer
 from PIL import Image
 
 import lookalike
 from lookalike import images
+from lookalike.cli import main
 from lookalike.options import ImageLimits
 from lookalike.records import Input
 from lookalike.store import LanceStore
@@ -279,6 +281,54 @@ def test_a_locked_catalog_ends_with_4(run: Run, photos: Path, tmp_path: Path) ->
         done = run("index", catalog, photos)
     assert done.code == 4
     assert f"held by pid {os.getpid()}" in done.err
+
+
+def test_what_failed_is_listed_by_the_command_that_is_named(run: Run, photos: Path, tmp_path: Path) -> None:
+    catalog = tmp_path / "c.catalog"
+    run("index", catalog, photos, "--model", "tiny")
+    assert run("info", catalog, "--failures").out == "No photo failed.\n"
+    (photos / "bad.jpg").write_bytes(b"no picture")
+    done = run("index", catalog, photos)
+    assert done.code == 3
+    assert f"lookalike info {catalog} --failures" in done.out
+    (tmp_path / "empty").mkdir()
+    assert "Next" not in run("index", tmp_path / "e.catalog", tmp_path / "empty", "--model", "tiny").out
+
+
+def test_an_out_that_is_a_file_is_refused_before_any_work(run: Run, photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    done = run("run", tmp_path / "c.catalog", photos, "--model", "tiny", "--out", tmp_path / "out")
+    assert done.code == 2
+    assert "is a file" in done.err
+    assert not (tmp_path / "c.catalog").exists()
+    assert run("index", tmp_path / "c.catalog", photos, "--model", "tiny").code == 0
+    assert run("report", tmp_path / "c.catalog", "--out", tmp_path / "out").code == 2
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_ctrl_c_while_modules_are_loaded_ends_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt")
+    found = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-m", "lookalike", "info", "c.catalog"]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": found}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "")
+
+
+def test_ctrl_c_before_anything_is_committed_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stopped = typer.Typer()
+
+    @stopped.command()
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["lookalike.cli.app"], "app", stopped)
+    monkeypatch.setattr(sys, "argv", ["lookalike"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    assert "run the same command again" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "kill"])

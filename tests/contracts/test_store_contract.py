@@ -129,12 +129,76 @@ def test_where_is_sql_over_the_columns(store: Store) -> None:
     assert set(years(store, "year > 2011 AND id <> 'c'")) == {"b"}
 
 
-@pytest.mark.parametrize("where", ["colour = 'x'", "year >", "DROP TABLE items", "", "year"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        "colour = 'x'",
+        "year >",
+        "DROP TABLE items",
+        "",
+        "year",
+        "year > 2000 id = 'b'",
+        "year > 2000, id = 'b'",
+        "year > 2000 LIMIT 1",
+        "year > 2000;",
+    ],
+)
 def test_a_filter_that_cannot_be_read_says_what_there_is(store: Store, where: str) -> None:
     with store.writing():
         store.commit("add", [Append(schema.METADATA, metadata(a=2011))])
     with pytest.raises(UsageError, match="year"):
         store.read(schema.METADATA, where=where)
+
+
+@pytest.mark.parametrize(
+    ("where", "named"),
+    [
+        ("repeat(brand, 100000000) = 'x'", "repeat"),
+        ("`repeat` (brand, 100000000) = 'x'", "repeat"),
+        ("array_repeat(brand, 1000000000) IS NULL", "array_repeat"),
+        ("CAST(year AS decimal(99, 1)) > 1", "decimal"),
+        ("lpad('x', 2000000000, 'y') = 'z'", "lpad"),
+        ("range(1, 1000000000) IS NULL", "range"),
+        ("replace(replace(brand, '', 'xxxxxxxxx'), '', 'xxxxxxxxx') = 'x'", "replace"),
+        ("year" + "+1" * 900 + " > 0", "200 words"),
+        ("year > 0" + " IS TRUE" * 800, "200 words"),
+        ("year" + "::int" * 800 + " > 0", "200 words"),
+        ("(" * 150 + "year" + "+1" * 60 + ")" * 150 + " > 0", "200 words"),
+        ("(1 = 1 AND " * 100 + "year" + "+1" * 60 + " > 0" + ")" * 100, "200 words"),
+        ("year > 0" + " BETWEEN true AND true" * 200, "200 words"),
+        ("(" * 100_000, "200 words"),
+        ("year" + " + `and` + `or`" * 200 + " > 0", "200 words"),
+        ("year" + " + 'and'" * 200 + " > 0", "200 words"),
+        (" OR ".join(["year = 1"] * 50_000), "50,000 parts"),
+        ("year > 1 -- it's\n OR year = 2", "comment"),
+        ("year > /* ' */ 1", "comment"),
+        ("year > $1", "stands for a value"),
+        ("year > ?", "stands for a value"),
+    ],
+)
+def test_a_filter_that_could_end_the_process_is_refused(store: Store, where: str, named: str) -> None:
+    with store.writing():
+        store.commit("add", [Append(schema.METADATA, metadata(a=2011))])
+    with pytest.raises(UsageError, match=named) as refused:
+        store.read(schema.METADATA, where=where)
+    assert len(str(refused.value)) < 1_000
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "lower(id) = 'b' AND length(id) IN (1, 2)",
+        "year IN (" + ", ".join(map(str, range(2012, 22_000))) + ") AND id <> 'c'",
+        " OR ".join(f"(year = {year} AND id <> 'c')" for year in range(2012, 3_000)),
+        "id = 'b' OR id = 'repeat(id, 9) -- $1 ? /*' OR id = 'it''s (' OR id = \"(\"",
+        "CAST(year AS STRING) = '2012' AND year BETWEEN 2000 AND 2100 AND NOT (year IS NULL)",
+        "`year` = 2012 AND (year + 1) * 2 - -1 > 0 AND id NOT IN ('-', 'a', 'c') AND rtrim(id) LIKE 'b'",
+    ],
+)
+def test_filters_that_people_write_are_taken(store: Store, where: str) -> None:
+    with store.writing():
+        store.commit("add", [Append(schema.METADATA, metadata(a=2011, b=2012, c=2013))])
+    assert set(years(store, where)) == {"b"}
 
 
 def test_several_tables_change_in_one_version(store: Store) -> None:

@@ -177,6 +177,29 @@ def test_workers_that_do_not_start_are_an_error() -> None:
         results(Workers(["/nowhere/python"]), [GOOD])
 
 
+@pytest.mark.skipif(sys.platform == "darwin", reason="the kernel does not keep limits of memory there")
+def test_photos_are_decoded_under_a_limit_of_memory_from_outside() -> None:
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_AS, (12 << 30, 12 << 30));"
+        "from tests.images.test_apart import *; print(codes(results(images.WORKERS, [GOOD, breaking('ok')])))"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "['ok', 'ok']", done.stderr
+
+
+def test_the_memory_of_a_worker_is_bounded_by_both_limits() -> None:
+    code = (
+        "import resource; from lookalike.images import worker; size = lambda: resource.getrlimit(resource.RLIMIT_AS);"
+        "resource.setrlimit(resource.RLIMIT_AS, (9 << 30, 9 << 30));"
+        "worker._allow(8 << 30); print(size()[0] >> 30, size()[1] >> 30);"
+        "worker._allow(99 << 30); print(size()[0] >> 30);"
+        "worker._allow(8 << 30); worker._allow(resource.RLIM_INFINITY); print(size()[0] >> 30)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["8", "9", "9", "9"], done.stderr
+
+
 def test_a_file_named_like_a_module_is_not_run(tmp_path: Path) -> None:
     for name in ("json", "numpy", "socket", "lookalike"):
         (tmp_path / f"{name}.py").write_text(f"raise SystemExit({name!r})")

@@ -262,3 +262,9 @@ def test_many_unclosed_quotes_take_no_longer(tmp_path: Path) -> None:
     table = read_table(table_of(tmp_path / "t.csv", "\n".join(lines)))
     assert time.thread_time() - start < 3
     assert len(table) + len(table.bad) <= 3001
+
+
+def test_a_table_of_bad_lines_says_why_they_are_bad(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text('{"path": "a.jpg", "price": NaN}\n{"path": "b.jpg", "price": Infinity}\n')
+    with pytest.raises(UsageError, match=r"line 1 cannot be read \(no JSON: NaN is no JSON number\), nor can 1 others"):
+        match_metadata(tmp_path / "t.jsonl", [])

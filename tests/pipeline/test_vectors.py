@@ -23,7 +23,7 @@ def numbers(count: int = 12, dimension: int = 7, seed: int = 0) -> Any:
     return np.random.default_rng(seed).normal(size=(count, dimension)).astype(np.float32)
 
 
-def parquet(path: Path, keys: list[str], vectors: Any, key: str = "id", kind: Any = None) -> Path:
+def parquet(path: Path, keys: list[Any], vectors: Any, key: str = "id", kind: Any = None) -> Path:
     column = pa.array(vectors if isinstance(vectors, list) else vectors.tolist(), kind)
     pq.write_table(pa.table({key: keys, "vector": column}), path)
     return path
@@ -121,6 +121,11 @@ def _garbage(path: Path) -> None:
     path.write_bytes(b"garbage")
 
 
+def _beyond_memory(path: Path) -> None:
+    np.save(path, np.zeros((12, 3), np.float32))
+    path.write_bytes(path.read_bytes().replace(b"(12, 3), }" + b" " * 20, b"(%d, 3), }" % 10**21))
+
+
 def _objects(path: Path) -> None:
     np.save(path, np.array([[_Canary()]], object), allow_pickle=True)
 
@@ -143,6 +148,8 @@ def _pickle(path: Path) -> None:
         ("v.parquet", lambda path: parquet(path, ["a", "b"], [[1.0], [1.0, 2.0]]), "one length"),
         ("v.parquet", lambda path: parquet(path, ["a", "a"], [[1.0], [2.0]]), "two vectors for id 'a'"),
         ("v.parquet", lambda path: parquet(path, ["a"], [["x"]]), "lists of numbers"),
+        ("v.parquet", lambda path: parquet(path, ["a", None, None], [[1.0], [2.0], [3.0]]), "rows without id"),
+        ("v.npy", _beyond_memory, "is no .npy file"),
         ("v.csv", _garbage, "give a .npy or .parquet"),
         ("v.npy", lambda _: None, "no file of vectors"),
     ],

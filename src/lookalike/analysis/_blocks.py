@@ -33,9 +33,10 @@ def thread_count(threads: int | None) -> int:
     """The number of threads to use: `threads`, or one for each CPU that this process may use."""
     if threads is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if threads < 1:
-        raise UsageError(f"threads={threads} is out of range: give 1 or more, or None for every CPU")
-    return int(threads)
+    try:
+        return check_count("threads", threads, 1)
+    except UsageError as exc:
+        raise UsageError(f"{exc}, or None for every CPU") from None
 
 
 class _SingleBlas:
@@ -149,10 +150,8 @@ def _largest_allowed(columns: int) -> float:
 
 
 def _as_array(vectors: Vectors, name: str) -> Array:
-    if isinstance(vectors, np.ndarray):
-        return vectors
-    if hasattr(vectors, "__array__"):
-        return np.asarray(vectors)
+    if isinstance(vectors, np.ndarray) or hasattr(vectors, "__array__"):
+        return _plain(vectors, name)
     if isinstance(vectors, (str, bytes)) or not isinstance(vectors, Iterable):
         raise UsageError(f"{name} is a {type(vectors).__name__}: give an (n, d) array or an iterable of such blocks")
     parts = list(vectors)
@@ -160,14 +159,23 @@ def _as_array(vectors: Vectors, name: str) -> Array:
     if not parts:
         return np.zeros((0, 0), np.float32)
     try:
-        blocks = [np.asarray(part) for part in parts]
+        blocks = [_plain(part, name) for part in parts]
         if not all(block.ndim == 2 for block in blocks):
             return np.stack(blocks)
         del parts[:]
         return _joined(blocks)
+    except UsageError:
+        raise
     except ValueError as error:
         shapes = sorted({np.shape(block) for block in blocks}) if blocks else "ragged"
         raise UsageError(f"{name} has parts that do not fit together ({shapes}): give one d for all") from error
+
+
+def _plain(given: Any, name: str) -> Array:
+    """As an array whose operators are those of an array: not a matrix, and not one that hides some of its numbers."""
+    if np.ma.is_masked(given):
+        raise UsageError(f"{name} has masked numbers: fill them (`.filled(0)`), or leave their rows out")
+    return np.asarray(given)
 
 
 def _joined(blocks: list[Array]) -> Array:

@@ -240,7 +240,7 @@ def two_means(data: Floats, rng: np.random.Generator) -> tuple[float, Array]:
     if m < 2:
         return 0.0, none
     y = data - data.mean(axis=0, dtype=np.float64).astype(np.float32)
-    reach = float(np.abs(y).max())
+    reach = float(np.abs(y).max(initial=0))
     if reach == 0 or not (data != data[0]).any():
         return 0.0, none
     y /= np.float32(reach)

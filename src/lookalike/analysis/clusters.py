@@ -67,19 +67,24 @@ class Sweep:
 
     def sizes(self, k: int) -> Ints:
         """How many vectors each of the k clusters has, (k,) int64; 0 for an empty one."""
+        k = self._check(k)
         return np.bincount(self._result(k)[1], minlength=k).astype(np.int64)
 
     def partition(self, k: int) -> Ints:
         """The groups whose means `centers(k)` are, (n,) int64: `labels(k)` but for rows that a last step would move."""
-        self._check(k)
-        return np.asarray(self._partitions[k - 1], np.int64)
+        return np.asarray(self._partitions[self._check(k) - 1], np.int64)
 
-    def _check(self, k: int) -> None:
-        if not 1 <= k <= self.max_k:
-            raise UsageError(f"k={k} is out of range: this sweep has 1 to {self.max_k} clusters")
+    def _check(self, k: int) -> int:
+        try:
+            number = check_count("k", k, 1)
+        except UsageError:
+            number = 0
+        if not 1 <= number <= self.max_k:
+            raise UsageError(f"k={k!r} is out of range: this sweep has 1 to {self.max_k} clusters")
+        return number
 
     def _result(self, k: int) -> tuple[Doubles, Ints]:
-        self._check(k)
+        k = self._check(k)
         if k not in self._last:
             centers = means(self._rows, self._partitions[k - 1], int(self._used[k - 1]), self._around)
             centers = np.concatenate([centers, np.repeat(centers[:1], k - len(centers), axis=0)])

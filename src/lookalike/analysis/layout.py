@@ -70,10 +70,13 @@ def tsne_with_loss(
 ) -> tuple[Floats, float]:
     """As `tsne`, and the Kullback-Leibler divergence that is left; NaN where nothing was optimized."""
     seed = check_count("seed", seed)
-    if perplexity is not None and not 0 < perplexity < np.inf:
-        raise UsageError(f"perplexity={perplexity} is out of range: give a number above 0, for example 30, or None")
+    if perplexity is not None and not _is_positive(perplexity):
+        raise UsageError(f"perplexity={perplexity!r} is out of range: give a number above 0, for example 30, or None")
     rows = as_vectors(vectors)
     n = len(rows)
+    if neighbors is not None and not isinstance(neighbors, Neighbors):
+        given = type(neighbors).__name__
+        raise UsageError(f"neighbors is a {given}: give what `nearest_neighbors` returns, or None to have it found")
     if neighbors is not None and len(neighbors.ids) != n:
         raise UsageError(f"neighbors of {len(neighbors.ids)} items for {n} vectors: give the graph of these vectors")
     start = principal_places(rows, seed, threads)
@@ -88,6 +91,13 @@ def tsne_with_loss(
     graph = Neighbors(neighbors.ids[:, :needed], neighbors.distances[:, :needed])
     start += np.random.default_rng(seed).normal(0, JITTER, start.shape)  # equal items must not start as one point
     return _descent(START * start, graph, perplexity, threads, progress)
+
+
+def _is_positive(value: object) -> bool:
+    try:
+        return 0 < float(value) < np.inf and not isinstance(value, bool | str)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
 
 
 def _descent(

@@ -27,9 +27,9 @@ ROUNDING = 1e-12
 class Field:
     """One metadata column as gaps between items, each from 0 (equal) to 1.
 
-    `values` (n,) float64, NaN where missing: codes of categories, or numbers, whose gap is their difference in units
-    of `spread` (None: categories), cut at 1. `average` (n,) float64 is the mean gap of a row to all items that have a
-    value: what a missing value counts for.
+    `values` (n,) float64, NaN where missing: codes of categories, or numbers in some unit, whose gap is their
+    difference in units of `spread` (None: categories), cut at 1. `average` (n,) float64 is the mean gap of a row to all
+    items that have a value: what a missing value counts for.
     """
 
     name: str
@@ -58,6 +58,10 @@ class Field:
         return gaps
 
 
+_LARGE, _SHRINK = 1e150, 600
+"""Numbers from which on a column is kept in units of two to the power of `_SHRINK`."""
+
+
 def make_field(name: str, values: Sequence[Value]) -> Field:
     """A column as a `Field`. Numbers are scaled by the range of the middle 90% of them; all else is equal or not.
 
@@ -71,6 +75,8 @@ def make_field(name: str, values: Sequence[Value]) -> Field:
         numbers = np.array([np.nan if value is None else float(value) for value in values], np.float64)
         numbers[~np.isfinite(numbers)] = np.nan
         known = numbers[~np.isnan(numbers)]
+        if len(known) and np.abs(known).max() > _LARGE:  # sums and differences must stay finite; no gap changes
+            numbers, known = np.ldexp(numbers, -_SHRINK), np.ldexp(known, -_SHRINK)
         if len(known) and known.min() < known.max():
             low, high = np.percentile(known, [5, 95])
             spread = float(high - low) or float(known.max() - known.min())

@@ -87,4 +87,4 @@ def _words(fields: Sequence[Field], query: int, row: int, tint: bool) -> tuple[s
 
 def called(name: str) -> str:
     """A column's name as people read it."""
-    return name.removeprefix("meta_").replace("_", " ").lower()
+    return " ".join(name.removeprefix("meta_").replace("_", " ").lower().split()) or name

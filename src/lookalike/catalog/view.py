@@ -213,7 +213,7 @@ class View:
                 f"color={options.color:g} needs color vectors, which this catalog was made without: leave it out, or "
                 "index the photos into a new catalog"
             )
-        return options.color
+        return options.color if self._colors is not None else 0.0
 
     @cached_property
     def _spaces(self) -> OrderedDict[tuple[str, float], Space]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from lookalike import __version__
 from lookalike.cli import ask, build, compare, compute, explore, keep, learn, model, start
 from lookalike.cli.output import complain
-from lookalike.errors import LookalikeError
+from lookalike.errors import Interrupted, LookalikeError
 
 app = typer.Typer(
     name="lookalike",
@@ -24,6 +24,14 @@ app = typer.Typer(
 for group in (start, build, ask, compare, compute, learn, explore, keep):
     group.register(app)
 app.add_typer(model.app, name="models")
+
+
+INTERRUPTED = Interrupted.exit_code
+
+
+def _interrupted() -> NoReturn:
+    complain("interrupted; what was committed is kept: run the same command again to go on")
+    sys.exit(INTERRUPTED)
 
 
 def _version(asked: bool) -> None:
@@ -49,8 +57,11 @@ def main() -> None:
         complain(f"{exc.code}: {exc}")
         sys.exit(exc.exit_code)
     except KeyboardInterrupt:
-        complain("interrupted; what was committed is kept: run the same command again to go on")
-        sys.exit(130)
+        _interrupted()
+    except SystemExit as exc:
+        if exc.code == INTERRUPTED:  # Typer ends a command that Ctrl-C stopped, and says nothing
+            _interrupted()
+        raise
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left: nothing more to say
         sys.exit(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,7 +36,8 @@ def similar(
     diverse: opt.Diverse = False,
     approximate: opt.Approximate = False,
     html: Annotated[
-        Path | None, typer.Option(help="Also write a page that shows them, in one file.", show_default=False)
+        Path | None,
+        typer.Option(help="Also write a page that shows them, in one file.", show_default=False, dir_okay=False),
     ] = None,
     version: opt.Version = None,
     json: opt.Json = False,
@@ -87,7 +89,7 @@ def similar(
 
 def recommend(
     catalog: opt.Catalog,
-    out: Annotated[Path, typer.Option(help="A .parquet, .csv or .jsonl file.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="A .parquet, .csv or .jsonl file.", show_default=False, dir_okay=False)],
     k: opt.K = 3,
     ranking: opt.Ranking = "default",
     color: opt.Color = None,
@@ -178,7 +180,7 @@ def evaluate(
         return
     if found.agreement:
         rows = [
-            [name, *_rounded(e), round(found.precision[name][0].value, 3), *_rounded(found.ndcg[name])]
+            [name, *_rounded(e), _first(found.precision[name]), *_rounded(found.ndcg[name])]
             for name, e in found.agreement.items()
         ]
         table(["label", "agreement", "low", "high", "first", "ndcg", "low", "high"], rows)
@@ -214,6 +216,8 @@ def info(
         found = held.failures()
         if json:
             as_json({"failures": [asdict(failure) for failure in found]})
+        elif not found:
+            typer.echo("No photo failed.")
         else:
             table(["path", "stage", "code", "detail"], [[f.path, f.stage, f.code, f.detail] for f in found])
         return
@@ -227,6 +231,11 @@ def info(
 
 def _rounded(estimate: Estimate) -> list[float]:
     return [round(value, 3) for value in (estimate.value, estimate.low, estimate.high)]
+
+
+def _first(precision: Sequence[Estimate]) -> float:
+    """The share of the first place alone; NaN where no item has a neighbor."""
+    return round(precision[0].value, 3) if precision else float("nan")
 
 
 def _receipt(value: float, low: float, high: float) -> str:

@@ -89,9 +89,10 @@ def index(
     if json:
         as_json(done.as_json())
     else:
-        typer.echo(_summary(done))
         named = opt.shown(catalog)
-        typer.echo(f"Next: lookalike similar {named} ID, or lookalike report {named} --out report")
+        typer.echo(_summary(done, named))
+        if done.total:
+            typer.echo(f"Next: lookalike similar {named} ID, or lookalike report {named} --out report")
     if done.failed:
         raise typer.Exit(SOME_FAILED)
 
@@ -100,7 +101,9 @@ def run(
     context: typer.Context,
     catalog: opt.Catalog,
     sources: opt.Sources,
-    out: Annotated[Path, typer.Option(help="Folder for the recommendations and the report.", show_default=False)],
+    out: Annotated[
+        Path, typer.Option(help="Folder for the recommendations and the report.", show_default=False, file_okay=False)
+    ],
     metadata: opt.Metadata = None,
     root: opt.Root = None,
     model: opt.Model = None,
@@ -191,7 +194,7 @@ def run(
     if json:
         as_json({"index": done.as_json(), **files, "seconds": round(time.perf_counter() - started, 3)})
     else:
-        typer.echo(_summary(done))
+        typer.echo(_summary(done, opt.shown(catalog)))
         typer.echo(f"Recommendations: {files['recommendations']}")
         typer.echo(f"Open {files['report']} in a browser.")
         typer.echo(f"To look around, and to search by photo: lookalike serve {shlex.quote(str(catalog))}")
@@ -279,10 +282,10 @@ def _say(notices: tuple[str, ...], done: Indexed) -> None:
     skipped(done.failures)
 
 
-def _summary(done: Indexed) -> str:
+def _summary(done: Indexed, catalog: str) -> str:
     parts = [f"{done.added:,} added", f"{done.updated:,} updated", f"{done.unchanged:,} unchanged"]
     parts += [f"{done.removed:,} removed"] if done.removed else []
-    parts += [f"{done.failed:,} failed (see `lookalike info --failures`)"] if done.failed else []
+    parts += [f"{done.failed:,} failed (see `lookalike info {catalog} --failures`)"] if done.failed else []
     parts += [f"{done.ignored:,} other files ignored"] if done.ignored else []
     parts += [f"{done.unmatched:,} metadata rows without a photo"] if done.unmatched else []
     rate = f", {done.embedded / done.seconds:,.0f} photos/s" if done.embedded else ""

@@ -31,7 +31,9 @@ def compare(
     color: opt.Color = None,
     html: Annotated[
         Path | None,
-        typer.Option(help="Also write a sheet of the queries that changed most, in one file.", show_default=False),
+        typer.Option(
+            help="Also write a sheet of the queries that changed most, in one file.", show_default=False, dir_okay=False
+        ),
     ] = None,
     json: opt.Json = False,
 ) -> None:

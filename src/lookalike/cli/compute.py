@@ -97,7 +97,9 @@ def duplicates(
 
 def report(
     catalog: opt.Catalog,
-    out: Annotated[Path, typer.Option(help="Folder for the figures and report.html.", show_default=False)],
+    out: Annotated[
+        Path, typer.Option(help="Folder for the figures and report.html.", show_default=False, file_okay=False)
+    ],
     where: opt.Where = None,
     version: opt.Version = None,
     json: opt.Json = False,
@@ -116,7 +118,9 @@ def report(
 
 def export(
     catalog: opt.Catalog,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .parquet or .html file.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A .parquet or .html file.", show_default=False, dir_okay=False)
+    ],
     version: opt.Version = None,
     json: opt.Json = False,
 ) -> None:

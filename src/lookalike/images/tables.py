@@ -361,4 +361,7 @@ def _read_parquet(path: Path) -> Table:
 def list_columns(table: Table) -> str:
     """`it has 'a', 'b'`: for errors that a column is missing."""
     names = list(itertools.islice(table.columns, 51))
+    if not names and table.bad:
+        (line, why), more = table.bad[0], len(table.bad) - 1
+        return f"line {line} cannot be read ({why})" + (f", nor can {more:,} others" if more else "")
     return _listed(names) if names else "it has none"

@@ -42,7 +42,7 @@ def main(channel: int, memory: int) -> None:
                 shared = mmap.mmap(memory, request.size)
             if request.loops and loops.current() is None:
                 # between photos: no photo pays for it with its own time or memory
-                resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+                _allow(resource.RLIM_INFINITY)
                 loops.take()
                 allowed = None
             if allowed != (limit := (len(shared), request.limits.pixels)):
@@ -97,7 +97,14 @@ def _limit_memory(more: int) -> None:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
     except (OSError, ValueError, IndexError):
         return
-    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + more, resource.RLIM_INFINITY))
+    _allow(pages * resource.getpagesize() + more)
+
+
+def _allow(size: int) -> None:
+    """Allow `size` bytes to be mapped, but never more than the process was started with (`ulimit -v`)."""
+    most = resource.getrlimit(resource.RLIMIT_AS)[1]
+    bounded = size if most == resource.RLIM_INFINITY else most if size == resource.RLIM_INFINITY else min(size, most)
+    resource.setrlimit(resource.RLIMIT_AS, (bounded, most))
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def vectors_facts(path: Path, dimension: int) -> ModelFacts:
 def _from_npy(path: Path, inputs: Sequence[Input]) -> tuple[dict[str, int], Floats]:
     try:
         array: Any = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as exc:
+    except (OSError, ValueError, EOFError, OverflowError) as exc:  # the last: a shape beyond all memory
         raise UsageError(f"{path.name!r} is no .npy file of numbers ({exc}): write one with numpy.save") from exc
     if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in "fiu":
         raise UsageError(f"{path.name!r} does not hold numbers of two axes: give (photos, dimension)")
@@ -89,6 +89,8 @@ def _from_parquet(path: Path, inputs: Sequence[Input]) -> tuple[dict[str, int], 
     if not column:
         raise UsageError(f"{path.name!r} has no rows: give a vector for each photo")
     vectors = np.array(column, np.float64).reshape(len(column), -1)  # a missing number is NaN, and refused by its photo
+    if table[key].null_count:
+        raise UsageError(f"{path.name!r} has rows without {key}: give each vector the {key} of its photo")
     names = [str(name) for name in table[key].to_pylist()]
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise UsageError(f"{path.name!r} has two vectors for {key} {twice[0]!r}: keep one")

@@ -29,6 +29,7 @@ from lookalike.store.base import (
     next_head,
     now,
 )
+from lookalike.store.filters import check_filter, shown
 from lookalike.store.integrity import check_files, check_written, data_files, remove_orphans
 from lookalike.store.lock import no_space
 from lookalike.store.manifest import (
@@ -341,12 +342,14 @@ class LanceStore:
 
 
 def filtered(data: Any, names: list[str] | None, where: str) -> pa.Table:
+    check_filter(where)
     try:
-        return data.to_table(columns=names, filter=where)
+        # in parentheses, since Lance would not read on behind a whole expression: `year > 2011 brand = 'Nike'`
+        return data.to_table(columns=names, filter=f"({where})")
     except (OSError, ValueError, RuntimeError, pa.ArrowException) as exc:
         # RuntimeError: Lance gives up on parts of SQL that it parses and does not know
         raise UsageError(
-            f"where={where!r} is no filter over the metadata ({_short(exc)}); "
+            f"where={shown(where)} is no filter over the metadata ({_short(exc)}); "
             f"give an SQL expression over {', '.join(data.schema.names)}, such as \"brand = 'Nike' AND year > 2012\""
         ) from exc
 
