@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from lookalike.models.base import Model
 from lookalike.models.onnx_model import BATCH
+from lookalike.models.recoloring import recolored
 from lookalike.models.registry import (
     DEFAULT,
     best_precision,
@@ -43,5 +44,6 @@ __all__ = [
     "parts",
     "precisions",
     "published",
+    "recolored",
     "resolve",
 ]

@@ -14,7 +14,16 @@ from lookalike.pipeline.computing import (
     stored_map,
 )
 from lookalike.pipeline.embed import load_model
-from lookalike.pipeline.fitting import COLOR, OUTLINE, default_color, is_outgrown, renew_whitening, whitening
+from lookalike.pipeline.fitting import (
+    COLOR,
+    OUTLINE,
+    OUTLINE_ALONE,
+    colorless,
+    default_color,
+    is_outgrown,
+    renew_whitening,
+    whitening,
+)
 from lookalike.pipeline.graph import GRAPH_K, graph_k
 from lookalike.pipeline.indexing import Confirm, Plan, index, plan, remove
 from lookalike.pipeline.loading import load_colors, load_ids, load_outlines, load_points, load_vectors, room
@@ -25,12 +34,14 @@ __all__ = [
     "COLOR",
     "GRAPH_K",
     "OUTLINE",
+    "OUTLINE_ALONE",
     "Confirm",
     "Plan",
     "adapted",
     "adapted_axes",
     "add",
     "clusters_of",
+    "colorless",
     "compute_clusters",
     "compute_index",
     "compute_map",
