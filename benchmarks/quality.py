@@ -98,8 +98,10 @@ def outlined(found: Set, parts: Sequence[tuple[int, float]] = PARTS) -> Floats:
 def at_color(found: Set, color: float = 0.0) -> Floats:
     """The default ranking at any share of color: below its own, what color does to looks goes out of them too."""
     fit, looks = _default(found)
-    last = OUTLINE_ALONE if len(fit.mean) > found.vectors["statistics"].shape[1] else None
-    less = fit_colorless(fit, models.recolored("efficientnet-lite0"), last)
+    weights = models.weights_without_color("efficientnet-lite0")
+    if len(fit.mean) > found.vectors["statistics"].shape[1]:
+        weights = (*((1 - OUTLINE_ALONE) * weight for weight in weights), OUTLINE_ALONE)
+    less = fit_colorless(fit, models.recolored("efficientnet-lite0"), weights)
     return mix(less.apply(looks, min(1.0, color / COLOR)), found.colors, color)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -21,10 +22,10 @@ OUTLINES = np.tile(RNG.random((40, 4), np.float32), (2, 1))
 TWINS = (np.arange(80) + 40) % 80
 
 
-def made(last: float | None = 0.4) -> tuple[Whitening, Colorless]:
+def made(weights: Sequence[float] = (0.42, 0.18, 0.4)) -> tuple[Whitening, Colorless]:
     fit = beside(fit_looks(VECTORS, ((8, 0.7), (7, 0.3))), fit_looks(OUTLINES), 0.1)
     dyes = DYES.astype(np.float32)
-    return fit, fit_colorless(fit, [dyes[:, :8], dyes[:, 8:]], last)
+    return fit, fit_colorless(fit, [dyes[:, :8], dyes[:, 8:]], weights)
 
 
 def looks(unknown: bool = False) -> Floats:
@@ -87,8 +88,8 @@ def test_a_row_depends_on_itself_alone() -> None:
 
 
 def test_the_weights_stay_where_none_is_given() -> None:
-    fit, found = made(None)
-    assert found.weights == tuple(part.weight for part in fit.parts)
+    fit, found = made(())
+    assert found.weights == pytest.approx([part.weight for part in fit.parts])
 
 
 def test_wrong_values_are_refused() -> None:
@@ -97,8 +98,9 @@ def test_wrong_values_are_refused() -> None:
         found.apply(looks(), 2)
     with pytest.raises(UsageError, match="have 3 numbers, the fit makes 19"):
         found.apply(np.zeros((2, 3), np.float32))
-    with pytest.raises(UsageError, match="last=1"):
-        fit_colorless(fit, [], 1)
+    for weights in ((0.5, 0.5), (0.5, 0.5, 0)):
+        with pytest.raises(UsageError, match="do not fit 3 parts"):
+            fit_colorless(fit, [], weights)
     with pytest.raises(UsageError, match="for 4 parts, the fit has 3"):
         fit_colorless(fit, [np.zeros((1, 8), np.float32)] * 4)
     with pytest.raises(UsageError, match=r"part 1 are \(1, 8\), the part has 7 columns"):

@@ -22,6 +22,12 @@ BELOW, ABOVE = [0.0, 0.03, 0.06, 0.1199], [None, COLOR, 0.2, 1.0]
 CHANGES = np.random.default_rng(0).normal(size=(3, models.facts("tiny").dimension)).astype(np.float32)
 
 
+def known(patch: pytest.MonkeyPatch) -> None:
+    """As if it had been measured what recoloring does to the vectors of `tiny`."""
+    patch.setattr(models, "recolored", lambda _: (CHANGES,))
+    patch.setattr(models, "weights_without_color", lambda _: (1.0,))
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A catalog `c` of a model of which it is known what recoloring does, and the same `old` without."""
@@ -32,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         draw(base / "photos" / f"{name}-{size}-{row:02d}.png", COLORS[name], seed=row, size=wide)
     lookalike.create(base / "old", model="tiny").index(base / "photos")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(models, "recolored", lambda _: (CHANGES,))
+        known(patch)
         lookalike.create(base / "c", model="tiny").index(base / "photos")
     return base
 
@@ -91,7 +97,7 @@ def test_a_fit_of_old_is_used_as_before(folder: Path, tmp_path: Path, monkeypatc
     catalog = lookalike.create(tmp_path / "c", model="tiny")
     catalog.index(folder / "photos")
     before = points(catalog.store, 0.0)
-    monkeypatch.setattr(models, "recolored", lambda _: (CHANGES,))
+    known(monkeypatch)
     again = lookalike.open(tmp_path / "c")
     assert points(again.store, 0.0).tobytes() == before.tobytes()
     again.index(folder / "photos", refit=True)
@@ -105,13 +111,13 @@ def test_a_fit_of_old_is_used_as_before(folder: Path, tmp_path: Path, monkeypatc
 def test_a_fit_by_an_earlier_release_is_not_mixed_up_with_it(folder: Path, tmp_path: Path) -> None:
     catalog = lookalike.create(tmp_path / "c", model="tiny")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(models, "recolored", lambda _: (CHANGES,))
+        known(patch)
         catalog.index(folder / "photos")
-    store, known = catalog.store, catalog.store.head.computed[schema.WHITENING]
-    options = {name: value for name, value in known.options.items() if name != "colorless"}
+    store, fitted = catalog.store, catalog.store.head.computed[schema.WHITENING]
+    options = {name: value for name, value in fitted.options.items() if name != "colorless"}
     with store.writing():  # that release knows nothing of the other table
         table = store.read(schema.WHITENING)
-        changed = {schema.WHITENING: replace(known, options=options)}
+        changed = {schema.WHITENING: replace(fitted, options=options)}
         store.commit("as of old", [Replace(schema.WHITENING, table)], computed=changed)
     assert points(store, 0.0).tobytes() == points(lookalike.open(folder / "old").store, 0.0).tobytes()
 
@@ -119,7 +125,7 @@ def test_a_fit_by_an_earlier_release_is_not_mixed_up_with_it(folder: Path, tmp_p
 def test_without_color_vectors_a_share_of_none_is_the_default(folder: Path, tmp_path: Path) -> None:
     catalog = lookalike.create(tmp_path / "c", model="tiny")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(models, "recolored", lambda _: (CHANGES,))
+        known(patch)
         catalog.index(folder / "photos")
     without_colors(catalog.store, slice(0, 16))
     assert points(catalog.store, 0.0).tobytes() == points(catalog.store, None).tobytes()
@@ -129,6 +135,7 @@ def test_what_the_package_knows_is_of_the_vectors_of_its_models() -> None:
     found = models.recolored(models.DEFAULT)
     assert [piece.shape[1] for piece in found] == [width for width, _ in models.parts(models.DEFAULT)]
     assert all(np.isfinite(piece).all() and piece.any() for piece in found)
-    assert models.recolored("tiny") == ()
+    assert len(models.weights_without_color(models.DEFAULT)) == len(found)
+    assert models.recolored("tiny") == models.weights_without_color("tiny") == ()
     fit = analysis.fit_looks(np.random.default_rng(0).normal(size=(50, 768)), models.parts(models.DEFAULT))
     assert len(analysis.fit_colorless(fit, found).turns) == 3

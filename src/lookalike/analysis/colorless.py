@@ -83,13 +83,13 @@ def _as_long(rows: Doubles, lengths: Doubles) -> Doubles:
     return brought
 
 
-def fit_colorless(fit: Whitening, changes: Sequence[Floats], last: float | None = None) -> Colorless:
+def fit_colorless(fit: Whitening, changes: Sequence[Floats], weights: Sequence[float] = ()) -> Colorless:
     """What takes color out of the looks that `fit` makes.
 
     `changes`: for each of its first parts, rows (m, columns of the part) whose products `rows.T @ rows` are the
     covariance of what recoloring does to these columns, up to a factor. Parts beyond them are left as they are.
-    `last`, over 0 and below 1: what the last part then weighs, the others sharing the rest as before; None: as it was.
-    Raises `UsageError` where the changes are not of the columns of the parts.
+    `weights`, one a part, over 0: what the parts weigh where color has no say, in relation to each other; none: as in
+    the fit. Raises `UsageError` where changes or weights are not those of the parts.
 
     >>> fit = Whitening(np.zeros(2), np.eye(2), (Part(0, 2, 2, 1.0),))
     >>> found = fit_colorless(fit, [np.array([[0.0, 1.0]], np.float32)])  # recoloring moves the second number
@@ -109,13 +109,10 @@ def fit_colorless(fit: Whitening, changes: Sequence[Floats], last: float | None 
         if rows.ndim != 2 or rows.shape[1] != len(axes):
             raise UsageError(f"changes of part {at} are {rows.shape}, the part has {len(axes)} columns")
         turns.append(_turn(rows @ axes))
-    weights = [part.weight for part in fit.parts]
-    if last is not None:
-        if not 0 < last < 1 or len(weights) < 2:
-            raise UsageError(f"last={last} is out of range: give a value over 0 and below 1, and two parts or more")
-        rest = sum(weights[:-1])
-        weights = [*(weight * (1 - last) / rest for weight in weights[:-1]), last]
-    return Colorless(fit.parts, tuple(turns), tuple(weights))
+    weights = list(weights) or [part.weight for part in fit.parts]
+    if len(weights) != len(fit.parts) or min(weights, default=1) <= 0:
+        raise UsageError(f"weights={weights} do not fit {len(fit.parts)} parts: give one a part, over 0")
+    return Colorless(fit.parts, tuple(turns), tuple(weight / sum(weights) for weight in weights))
 
 
 def _turn(moved: Doubles) -> Doubles:

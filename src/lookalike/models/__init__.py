@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from lookalike.models.base import Model
 from lookalike.models.onnx_model import BATCH
-from lookalike.models.recoloring import recolored
+from lookalike.models.recoloring import recolored, weights_without_color
 from lookalike.models.registry import (
     DEFAULT,
     best_precision,
@@ -46,4 +46,5 @@ __all__ = [
     "published",
     "recolored",
     "resolve",
+    "weights_without_color",
 ]

@@ -15,6 +15,13 @@ from lookalike.records import Floats
 
 FILES: Mapping[str, str] = {"efficientnet-lite0": "recolored_lite0.npz"}
 """The files beside this one, by model."""
+WEIGHTS: Mapping[str, tuple[float, ...]] = {"efficientnet-lite0": (0.3, 0.55, 0.15)}
+"""What the pieces of a vector weigh where color has no say: the last layer knows more of color than the one before."""
+
+
+def weights_without_color(name: str) -> tuple[float, ...]:
+    """What the pieces of a model's vector weigh where color has no say, adding up to 1; empty as in `recolored`."""
+    return WEIGHTS.get(name, ())
 
 
 @cache

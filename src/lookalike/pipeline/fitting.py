@@ -19,7 +19,7 @@ COLOR = 0.12
 """The share of color in the default ranking; stored with a fit, so that it stays the same until the next."""
 OUTLINE = 0.1
 """The share of the outline in what an item looks like, where a catalog has outlines of all its items."""
-OUTLINE_ALONE = 0.3
+OUTLINE_ALONE = 0.2
 """The share of the outline where color has no say at all."""
 OUTGROWN = 2.0
 """A fit is outgrown by a catalog of more than this many times its items, or of less than one part in this many."""
@@ -108,8 +108,10 @@ def _colorless(store: Store, fit: Whitening) -> Colorless | None:
     changes = models.recolored(store.head.model.name)
     if not changes:
         return None
-    has_outline = len(fit.mean) > store.head.model.dimension
-    return fit_colorless(fit, changes, OUTLINE_ALONE if has_outline else None)
+    weights = models.weights_without_color(store.head.model.name)
+    if len(fit.mean) > store.head.model.dimension:
+        weights = (*((1 - OUTLINE_ALONE) * weight for weight in weights), OUTLINE_ALONE)
+    return fit_colorless(fit, changes, weights)
 
 
 def _fit(store: Store) -> tuple[Whitening, Colorless | None]:
