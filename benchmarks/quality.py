@@ -44,7 +44,7 @@ from lookalike.analysis import (
 from lookalike.analysis.evaluation import agreement_shares, label_codes, mean_interval
 from lookalike.demo import Shoe
 from lookalike.images import telling
-from lookalike.pipeline import COLOR, OUTLINE, OUTLINE_ALONE
+from lookalike.pipeline import COLOR, OUTLINE, OUTLINE_ALONE, looks_kept
 from lookalike.records import Doubles, Floats, Ints
 
 AIMS = {
@@ -102,7 +102,7 @@ def at_color(found: Set, color: float = 0.0) -> Floats:
     if len(fit.mean) > found.vectors["statistics"].shape[1]:
         weights = (*((1 - OUTLINE_ALONE) * weight for weight in weights), OUTLINE_ALONE)
     less = fit_colorless(fit, models.recolored("efficientnet-lite0"), weights)
-    return mix(less.apply(looks, min(1.0, color / COLOR)), found.colors, color)
+    return mix(less.apply(looks, looks_kept(color, COLOR)), found.colors, color)
 
 
 def _default(found: Set, parts: Sequence[tuple[int, float]] = PARTS) -> tuple[Whitening, Floats]:

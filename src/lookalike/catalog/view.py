@@ -41,6 +41,7 @@ from lookalike.pipeline import (
     load_outlines,
     load_points,
     load_vectors,
+    looks_kept,
     measure,
     whitening,
 )
@@ -197,7 +198,7 @@ class View:
         usual = default_color(self.store)
         if color >= usual or self._colors is None or self._colorless is None:
             return 1.0
-        return color / usual
+        return looks_kept(color, usual)
 
     @cached_property
     def _white(self) -> Floats:

@@ -21,6 +21,7 @@ from lookalike.pipeline.fitting import (
     colorless,
     default_color,
     is_outgrown,
+    looks_kept,
     renew_whitening,
     whitening,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "load_outlines",
     "load_points",
     "load_vectors",
+    "looks_kept",
     "map_of",
     "measure",
     "nearly_nearest",

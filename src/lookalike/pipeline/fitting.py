@@ -96,6 +96,18 @@ def colorless(store: Store, fit: Whitening) -> Colorless | None:
     return Colorless(fit.parts, tuple(turns), tuple(weights))
 
 
+def looks_kept(color: float, usual: float) -> float:
+    """How much of what color does to looks stays at the share `color`: all from the default's share on, none at 0.
+
+    Between the two it leaves the default slowly, 1 - (1 - color / usual) ** 2, so that there too a larger share of
+    color brings nearer colors: forgetting shortens distances of looks, which gives color a larger say.
+
+    >>> looks_kept(0.0, 0.12), looks_kept(0.06, 0.12), looks_kept(0.5, 0.12)
+    (0.0, 0.75, 1.0)
+    """
+    return 1.0 if color >= usual else 1 - (1 - color / usual) ** 2
+
+
 def _turns_table(found: Colorless) -> pa.Table:
     """Its matrices row by row."""
     rows = [row for turn in found.turns for row in turn]
