@@ -118,16 +118,16 @@ def embedded(
 
 
 def _batch(photos: Sequence[Photo]) -> Bytes:
-    return np.stack([_pixels(photo()) for photo in photos])
+    return np.stack([pixels(photo()) for photo in photos])
 
 
-def _pixels(photo: Image.Image) -> Bytes:
+def pixels(photo: Image.Image) -> Bytes:
     return np.asarray(photo.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR))
 
 
 def products(nets: Mapping[str, Embed], cache: Path | None, count: int | None = None) -> Set:
     """The product photos of LOOKALIKE_PHOTOS; `more` holds `id` and `category`."""
-    folder, rows = _rows()
+    folder, rows = paths()
     rows = rows[:count]
 
     def opener(path: Path) -> Photo:
@@ -139,7 +139,7 @@ def products(nets: Mapping[str, Embed], cache: Path | None, count: int | None = 
     return replace(found, more=more)
 
 
-def _rows() -> tuple[Path, list[dict[str, str]]]:
+def paths() -> tuple[Path, list[dict[str, str]]]:
     """The folder of LOOKALIKE_PHOTOS, and what is known of the photos in it, by their paths."""
     folder = Path(os.environ["LOOKALIKE_PHOTOS"])
     with (folder / "metadata.csv").open(newline="", encoding="utf-8") as file:
@@ -149,7 +149,7 @@ def _rows() -> tuple[Path, list[dict[str, str]]]:
 
 def walls(nets: Mapping[str, Embed], cache: Path | None, share: float = 0.25) -> Set:
     """The footwear of the products, a share of it before a made wall and floor; `more` holds `wall`, yes or no."""
-    folder, rows = _rows()
+    folder, rows = paths()
     rows = [row for row in rows if row["category"] == "Footwear"]
     walled = np.random.default_rng(0).random(len(rows)) < share
 
@@ -202,10 +202,12 @@ def twins(count: int, seed: int = 1) -> list[tuple[Shoe, Shoe]]:
     return pairs
 
 
-def recolored(pairs: Sequence[tuple[Shoe, Shoe]], nets: Mapping[str, Embed], cache: Path | None) -> Set:
-    """All shoes, then all twins in the same order."""
+def recolored(pairs: Sequence[tuple[Shoe, Shoe]], nets: Mapping[str, Embed], cache: Path | None, seed: int) -> Set:
+    """All shoes, then all twins in the same order; `seed` is that of the pairs."""
     both = [shoe for shoe, _ in pairs] + [twin for _, twin in pairs]
-    return embedded("recolored", [_drawer(shoe) for shoe in both], {"color": [s.color for s in both]}, nets, cache)
+    return embedded(
+        f"recolored {seed}", [_drawer(shoe) for shoe in both], {"color": [s.color for s in both]}, nets, cache
+    )
 
 
 def digits(nets: Mapping[str, Embed], cache: Path | None, count: int = 1_000) -> Set:

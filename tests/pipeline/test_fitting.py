@@ -118,3 +118,25 @@ def test_memory_goes_back_wherever_the_c_library_can(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("sys.platform", "darwin")
     freeing.hand_back()
     assert called == [0]
+
+
+def test_what_takes_color_out_is_stored_with_its_fit_and_read_as_it_was_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = (np.random.default_rng(1).normal(size=(5, FACTS.dimension)).astype(np.float32),)
+    monkeypatch.setattr(models, "recolored", lambda _: changes)
+    monkeypatch.setattr(models, "weights_without_color", lambda _: (1.0,))
+    store = LanceStore.create(tmp_path / "c.catalog", FACTS)
+    put(store, [Replace(schema.ITEMS, rows_of(np.random.default_rng(0)))])
+    fit = pipeline.whitening(store)
+    made = pipeline.colorless(store, fit)
+    with store.writing():
+        pipeline.renew_whitening(store)
+    again = LanceStore.open(tmp_path / "c.catalog")
+    found = pipeline.colorless(again, pipeline.whitening(again))
+    assert made is not None
+    assert found is not None
+    assert found.weights == made.weights == (1 - pipeline.OUTLINE_ALONE, pipeline.OUTLINE_ALONE)
+    assert found.parts == made.parts
+    for one, other in zip(found.turns, made.turns, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from lookalike.analysis.adapting import Adaptation, adapt_points, learn_map
 from lookalike.analysis.clusters import Refined, Sweep, kmeans_sweep, refine, refine_best, settle
+from lookalike.analysis.colorless import Colorless, fit_colorless
 from lookalike.analysis.diversity import BALANCE, NEAR, Chosen, diversify
 from lookalike.analysis.elbow import find_elbow
 from lookalike.analysis.evaluation import agreement, knn_accuracy, mean_interval, nearest_found
@@ -49,6 +50,7 @@ __all__ = [
     "Adaptation",
     "Changed",
     "Chosen",
+    "Colorless",
     "Comparison",
     "Difference",
     "Evaluation",
@@ -74,6 +76,7 @@ __all__ = [
     "elbow_interval",
     "exemplars",
     "find_elbow",
+    "fit_colorless",
     "fit_looks",
     "fit_whitening",
     "judge_pairs",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import PurePosixPath
 from typing import Any
@@ -15,13 +15,24 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lookalike.analysis import Field, Penalties, Searcher, Whitening, adapt_points, make_field, mix, typical_distance
+from lookalike.analysis import (
+    Colorless,
+    Field,
+    Penalties,
+    Searcher,
+    Whitening,
+    adapt_points,
+    make_field,
+    mix,
+    typical_distance,
+)
 from lookalike.errors import UsageError
 from lookalike.images import telling
 from lookalike.options import RankingOptions
 from lookalike.pipeline import (
     adapted,
     adapted_axes,
+    colorless,
     default_color,
     half,
     is_indexed,
@@ -30,6 +41,7 @@ from lookalike.pipeline import (
     load_outlines,
     load_points,
     load_vectors,
+    looks_kept,
     measure,
     whitening,
 )
@@ -47,22 +59,29 @@ KEPT = 4
 class Space:
     """The items' `points` (n, k) float32 as a ranking sees them, and what makes a photo a point.
 
-    `change` (None: nothing) is done to its vector, then the map `adapted`, where one was learned, and its color vector
-    is mixed in with the share `color`.
+    `change` (None: nothing) is done to its vector; `colorless` (None: nothing) takes out what color does but for the
+    share `kept`; then comes the map `adapted`, where one was learned, and its color vector is mixed in with the share
+    `color`.
     """
 
     points: Floats
     change: Whitening | None = None
     color: float = 0.0
     adapted: Doubles | None = None
+    colorless: Colorless | None = None
+    kept: float = 1.0
+
+    def looks(self, looks: Floats) -> Floats:
+        """What `change` makes of vectors, (n, k), as it is measured before color is mixed in."""
+        if self.colorless is not None:
+            looks = self.colorless.apply(looks, self.kept)
+        return looks if self.adapted is None else adapt_points(looks, self.adapted)
 
     def point(self, vector: Floats, color: Floats, outline: Floats) -> Floats:
         """A vector (d,), a color vector (216,) and an outline (64,) as a point (k,)."""
         if self.change is None:
             return vector
-        looks = _looks(self.change, vector[None, :], outline[None, :])
-        if self.adapted is not None:
-            looks = adapt_points(looks, self.adapted)
+        looks = self.looks(_looks(self.change, vector[None, :], outline[None, :]))
         point: Floats = mix(looks, color[None, :], self.color)[0]
         return point
 
@@ -168,6 +187,20 @@ class View:
         return adapted_axes(self.store, self._whitening)
 
     @cached_property
+    def _colorless(self) -> Colorless | None:
+        return colorless(self.store, self._whitening)
+
+    def _kept(self, color: float) -> float:
+        """How much of what color does to looks stays: all of it from the default's share of color on, none at 0.
+
+        All, too, where the default ranking has no color: there a share of 0 is the default.
+        """
+        usual = default_color(self.store)
+        if color >= usual or self._colors is None or self._colorless is None:
+            return 1.0
+        return looks_kept(color, usual)
+
+    @cached_property
     def _white(self) -> Floats:
         return self.plain_looks if self._axes is None else adapt_points(self.plain_looks, self._axes)
 
@@ -235,13 +268,19 @@ class View:
             return Space(self.vectors)
         # The first space is made block by block. Another is a slider moved: from then on the looks of all are kept.
         first = self.ids and not self._spaces and "plain_looks" not in self.__dict__
-        points = load_points(self.store, partial(self._block, color)) if first else self._colored(self._white, color)
-        return Space(points, self._whitening, color, self._axes)
+        kept = self._kept(color)
+        empty = Space(np.empty((0, 0), np.float32), self._whitening, color, self._axes, None, kept)
+        if kept < 1:
+            empty = replace(empty, colorless=self._colorless)
+        if first:
+            points = load_points(self.store, partial(self._block, empty))
+        else:
+            points = self._colored(self._white if kept == 1 else empty.looks(self.plain_looks), color)
+        return replace(empty, points=points)
 
-    def _block(self, color: float, rows: Ints, vectors: Floats, outlines: Floats) -> Floats:
-        """Points of some rows from what is stored of them."""
-        looks = _looks(self._whitening, vectors, outlines)
-        return self._colored(looks if self._axes is None else adapt_points(looks, self._axes), color, rows)
+    def _block(self, space: Space, rows: Ints, vectors: Floats, outlines: Floats) -> Floats:
+        """Points of some rows, as they belong into `space`, from what is stored of them."""
+        return self._colored(space.looks(_looks(self._whitening, vectors, outlines)), space.color, rows)
 
     def _colored(self, looks: Floats, color: float, rows: Ints | None = None) -> Floats:
         """Looks of all items, or of some rows, with the share `color` of their colors mixed in."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from lookalike.models.base import Model
 from lookalike.models.onnx_model import BATCH
+from lookalike.models.recoloring import recolored, weights_without_color
 from lookalike.models.registry import (
     DEFAULT,
     best_precision,
@@ -43,5 +44,7 @@ __all__ = [
     "parts",
     "precisions",
     "published",
+    "recolored",
     "resolve",
+    "weights_without_color",
 ]

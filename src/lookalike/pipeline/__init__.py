@@ -14,7 +14,17 @@ from lookalike.pipeline.computing import (
     stored_map,
 )
 from lookalike.pipeline.embed import load_model
-from lookalike.pipeline.fitting import COLOR, OUTLINE, default_color, is_outgrown, renew_whitening, whitening
+from lookalike.pipeline.fitting import (
+    COLOR,
+    OUTLINE,
+    OUTLINE_ALONE,
+    colorless,
+    default_color,
+    is_outgrown,
+    looks_kept,
+    renew_whitening,
+    whitening,
+)
 from lookalike.pipeline.graph import GRAPH_K, graph_k
 from lookalike.pipeline.indexing import Confirm, Plan, begin, index, plan, remove
 from lookalike.pipeline.loading import load_colors, load_ids, load_outlines, load_points, load_vectors, room
@@ -25,6 +35,7 @@ __all__ = [
     "COLOR",
     "GRAPH_K",
     "OUTLINE",
+    "OUTLINE_ALONE",
     "Confirm",
     "Plan",
     "adapted",
@@ -32,6 +43,7 @@ __all__ = [
     "add",
     "begin",
     "clusters_of",
+    "colorless",
     "compute_clusters",
     "compute_index",
     "compute_map",
@@ -50,6 +62,7 @@ __all__ = [
     "load_outlines",
     "load_points",
     "load_vectors",
+    "looks_kept",
     "map_of",
     "measure",
     "nearly_nearest",

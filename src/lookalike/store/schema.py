@@ -10,8 +10,8 @@ from lookalike.records import COLOR_BINS, OUTLINE_CELLS
 
 ITEMS, METADATA, FAILURES = "items", "metadata", "failures"
 NEIGHBORS, CLUSTERS, MAP, WHITENING = "neighbors", "clusters", "map", "whitening"
-SWEEP, ADAPTED = "sweep", "adapted"
-TABLES = (ITEMS, METADATA, FAILURES, NEIGHBORS, CLUSTERS, SWEEP, MAP, WHITENING, ADAPTED)
+SWEEP, ADAPTED, COLORLESS = "sweep", "adapted", "colorless"
+TABLES = (ITEMS, METADATA, FAILURES, NEIGHBORS, CLUSTERS, SWEEP, MAP, WHITENING, ADAPTED, COLORLESS)
 FINGERPRINT = 16
 """Bytes of the checksum of a vector."""
 ADDED = {ITEMS: ("color", "outline"), NEIGHBORS: ("spare_rows", "spare_distances", "fingerprint")}
@@ -114,6 +114,11 @@ def adapted() -> pa.Schema:
     return pa.schema([pa.field("id", pa.string(), nullable=False), values])
 
 
+def colorless() -> pa.Schema:
+    """What takes color out of looks: the rows of a square matrix for each part of the fit, in the order of ids."""
+    return adapted()
+
+
 def vector_type(dimension: int) -> pa.DataType:
     """Arrow's fixed-size list of float32, which Lance and Embedding Atlas read as a vector."""
     return pa.list_(pa.float32(), dimension)
@@ -137,5 +142,6 @@ def empty(table: str, dimension: int) -> pa.Table:
         MAP: layout(),
         WHITENING: whitening(dimension),
         ADAPTED: adapted(),
+        COLORLESS: colorless(),
     }
     return schemas[table].empty_table()
