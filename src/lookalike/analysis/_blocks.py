@@ -175,7 +175,8 @@ def _plain(given: Any, name: str) -> Array:
     """As an array whose operators are those of an array: not a matrix, and not one that hides some of its numbers."""
     if np.ma.is_masked(given):
         raise UsageError(f"{name} has masked numbers: fill them (`.filled(0)`), or leave their rows out")
-    return np.asarray(given)
+    # a memory map stays one: it is how the loops know that the whole is not to be copied
+    return given if isinstance(given, np.memmap) else np.asarray(given)
 
 
 def _joined(blocks: list[Array]) -> Array:
