@@ -90,6 +90,22 @@ def test_any_vectors(seed: int, kind: str, k: int, d: int, form: bool) -> None:
         check(vectors_of(kind, 330, d, seed), k)
 
 
+@pytest.mark.parametrize("form", [True, False], ids=["bytes", "floats"])
+@pytest.mark.parametrize("far", [30.0, 1e5, 1e17])
+@pytest.mark.parametrize(("count", "n"), [(1, 430), (3, 430), (26, 2_700)])
+def test_rows_that_the_step_does_not_fit(
+    small: None, monkeypatch: pytest.MonkeyPatch, count: int, n: int, far: float, form: bool
+) -> None:
+    monkeypatch.setattr(_graph._Graph, "_choose", lambda *_: form)
+    x = vectors_of("blobs", n, 70, 2)
+    x[1::3] = x[::3][: len(x[1::3])]  # twins: ties with what was left out, too
+    rows = np.random.default_rng(0).choice(n - 1, count, replace=False)
+    x[rows, 5] += np.float32(far)
+    if far < 100:
+        x[rows + 1] = x[rows]
+    check(x, 7, threads=2)
+
+
 def test_one_and_three_threads_give_the_same_bytes(small: None) -> None:
     x = vectors_of("blobs", 1500, 64, 0)
     one, three = _graph.graph(x, 9, 1, None), _graph.graph(x, 9, 3, None)

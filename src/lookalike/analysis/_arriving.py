@@ -19,7 +19,7 @@ from lookalike.analysis._blocks import Array, Workers, report, spans
 from lookalike.analysis._bytes import exact, products_of
 from lookalike.analysis._codes import WORTH, Scale, as_right, lengths, ready_loops
 from lookalike.analysis._comparing import FEW, Found
-from lookalike.analysis._graph import MOST, NARROWEST, SLACK, sum_plan
+from lookalike.analysis._graph import LARGE, MOST, NARROWEST, SLACK, sum_plan
 from lookalike.records import Advance, Doubles, Floats, Ints
 
 BLOCK = 512  # rows: they, their bytes and their products stay in the cache
@@ -27,7 +27,6 @@ COLUMNS = 512  # new rows in one product
 ASKED = 4096  # new rows in one pass
 SAMPLE = 512
 PAIRS = 1 << 16  # pairs listed before those that are beyond a limit by now are let go
-LARGE = 1e15  # squares of larger numbers come near the end of float32
 
 Pairs = tuple[Ints, Ints, Doubles]
 

@@ -56,6 +56,7 @@ BLOCK = 1024
 SAMPLE = 64
 ODD = 6.0  # rows that lose this many times as much as the median are searched apart
 SLACK = 2.0**-20
+LARGE = 1e15  # squares of larger numbers come near the end of float32
 FLOAT_COST = 4.3  # float32 products against products of bytes
 TOGETHER = 2048  # rows whose lists are decided together
 LISTED, ROOM = 3, 64  # a list of k neighbors in float32 products holds 3 k + 64
@@ -126,7 +127,7 @@ class _Graph:
             return None
         form = self._bytes(codes, lost, order, step) if whole else self._floats(center, order)
         found = self._tiles(form, order, progress) if whole else self._lists(form, order, progress)
-        return self._with_odd(found, order, np.flatnonzero(odd), self.workers.threads)
+        return self._with_odd(found, order, np.flatnonzero(odd))
 
     def _step(self, center: Doubles) -> float | None:
         """The step with which all but a few rows need no clipping; None if all rows are equal."""
@@ -317,19 +318,44 @@ class _Graph:
         for done, _ in enumerate(self.workers.map(tile, tournament(blocks)), blocks + 1):  # once all have a limit
             report(progress, len(self.base) * done // total, len(self.base))
 
-    def _with_odd(self, found: tuple[Ints, Doubles], order: Ints, odd: Ints, threads: int) -> tuple[Ints, Doubles]:
+    def _with_odd(self, found: tuple[Ints, Doubles], order: Ints, odd: Ints) -> tuple[Ints, Doubles]:
         """The results in the order of the rows, with those that were left out as queries and as neighbors."""
         n, k = len(self.base), self.k
         ids, squared = np.empty((n, k), np.int64), np.empty((n, k))
-        near, gaps = found
-        if len(odd):
-            more, more_gaps = ExactSearch(self.base[odd]).search(self.base[order], min(k, len(odd)), threads=threads)
-            near, gaps = np.hstack([near, odd[more]]), np.hstack([gaps, more_gaps])
-            turn = np.lexsort((near, gaps))[:, :k]
-            near, gaps = np.take_along_axis(near, turn, axis=1), np.take_along_axis(gaps, turn, axis=1)
-            own, own_gaps = ExactSearch(self.base).search(self.base[odd], k + 1, threads=threads)
-            ids[odd], squared[odd] = drop(own, own_gaps, odd, k)
-        ids[order], squared[order] = near, gaps
+        ids[order], squared[order] = found
+        if not len(odd):
+            return ids, squared
+        if not np.abs(self.base[odd]).max() < LARGE:  # their squares come near the end of float32
+            return self._with_far(ids, squared, order, odd)
+        from lookalike.analysis._arriving import nearest_and_reached
+        from lookalike.analysis._comparing import compare
+
+        reach, fresh = np.full(n, -1.0), np.zeros(n, bool)
+        reach[order] = np.sqrt(squared[order, -1]) * (1 + 1e-9)
+        fresh[odd] = True
+        given = (self.base, odd, reach, fresh, k, self.workers, None)
+        more = nearest_and_reached(*given) or compare(*given)
+        ids[odd], squared[odd] = more.ids, more.squared
+        by_row = np.argsort(more.rows, kind="stable")
+        lists, place = np.unique(more.rows[by_row], return_inverse=True)
+        slot = np.arange(len(place)) - np.searchsorted(place, place)
+        wide = k + int(slot.max(initial=-1)) + 1
+        near, gaps = np.full((len(lists), wide), n), np.full((len(lists), wide), np.inf)
+        near[:, :k], gaps[:, :k] = ids[lists], squared[lists]
+        near[place, k + slot], gaps[place, k + slot] = more.fresh[by_row], more.gaps[by_row]
+        turn = np.lexsort((near, gaps))[:, :k]
+        ids[lists], squared[lists] = np.take_along_axis(near, turn, axis=1), np.take_along_axis(gaps, turn, axis=1)
+        return ids, squared
+
+    def _with_far(self, ids: Ints, squared: Doubles, order: Ints, odd: Ints) -> tuple[Ints, Doubles]:
+        """The same in float64."""
+        k, threads = self.k, self.workers.threads
+        more, more_gaps = ExactSearch(self.base[odd]).search(self.base[order], min(k, len(odd)), threads=threads)
+        near, gaps = np.hstack([ids[order], odd[more]]), np.hstack([squared[order], more_gaps])
+        turn = np.lexsort((near, gaps))[:, :k]
+        ids[order], squared[order] = np.take_along_axis(near, turn, axis=1), np.take_along_axis(gaps, turn, axis=1)
+        own, own_gaps = ExactSearch(self.base).search(self.base[odd], k + 1, threads=threads)
+        ids[odd], squared[odd] = drop(own, own_gaps, odd, k)
         return ids, squared
 
 
