@@ -37,6 +37,11 @@ def jpeg(width: int, height: int) -> bytes:
     return buffer.getvalue()
 
 
+def ran(code: str) -> subprocess.CompletedProcess[str]:
+    """A program in a process of its own."""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+
 @pytest.fixture
 def afresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has no loops yet."""
@@ -75,7 +80,7 @@ def test_one_photo_loads_no_compiler_and_no_loops() -> None:
         "images.load(b.getvalue(), Fit(), ImageLimits())\n"
         "print('numba' in sys.modules, 'llvmlite' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = ran(code)
     assert done.stdout.split() == ["False", "False"]
 
 
@@ -87,7 +92,7 @@ def test_what_lies_in_the_cache_needs_no_numba() -> None:
         "there = loops.take(); import numpy as np; pixels = np.arange(6, dtype=np.uint32).reshape(2, 3)\n"
         "print(there.turned(pixels).tolist() == pixels.T.tolist(), 'numba' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = ran(code)
     assert done.stdout.split() == ["True", "False"]
 
 
@@ -101,7 +106,7 @@ def test_numba_compiles_as_before_where_the_loops_came_first() -> None:
         "def fail(x): return 1 // x\n"
         "print(fail.ctypes(0))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = ran(code)
     assert done.stdout.strip() == "0"
     assert "ZeroDivisionError" in done.stderr
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -93,9 +95,9 @@ def tsne_with_loss(
     return _descent(START * start, graph, perplexity, threads, progress)
 
 
-def _is_positive(value: object) -> bool:
+def _is_positive(value: Any) -> bool:
     try:
-        return 0 < float(value) < np.inf and not isinstance(value, bool | str)  # type: ignore[arg-type]
+        return 0 < float(value) < np.inf and not isinstance(value, bool | str)
     except (TypeError, ValueError):
         return False
 
