@@ -72,31 +72,35 @@ def check(x: Any, k: int, **options: Any) -> None:
     np.testing.assert_allclose(np.sqrt(found[1]), distances, rtol=1e-12)
 
 
-@pytest.mark.parametrize("form", [True, False], ids=["bytes", "floats"])
+@pytest.mark.parametrize("digits", [1, 2])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_every_kind_of_vectors(small: None, monkeypatch: pytest.MonkeyPatch, kind: str, form: bool, dtype: Any) -> None:
-    monkeypatch.setattr(_graph._Graph, "_choose", lambda *_: form)
+def test_every_kind_of_vectors(
+    small: None, monkeypatch: pytest.MonkeyPatch, kind: str, digits: int, dtype: Any
+) -> None:
+    monkeypatch.setattr(_graph._Graph, "_choose", lambda *_: digits)
     check(vectors_of(kind, 430, 70, 1).astype(dtype), 7)
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.sampled_from(KINDS), st.integers(1, 20), st.integers(32, 300), st.booleans())
-def test_any_vectors(seed: int, kind: str, k: int, d: int, form: bool) -> None:
+@given(
+    st.integers(0, 2**32 - 1), st.sampled_from(KINDS), st.integers(1, 20), st.integers(32, 300), st.sampled_from([1, 2])
+)
+def test_any_vectors(seed: int, kind: str, k: int, d: int, digits: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_graph, "FEWEST", 200)
         patch.setattr(_graph, "BLOCK", 64)
-        patch.setattr(_graph._Graph, "_choose", lambda *_: form)
+        patch.setattr(_graph._Graph, "_choose", lambda *_: digits)
         check(vectors_of(kind, 330, d, seed), k)
 
 
-@pytest.mark.parametrize("form", [True, False], ids=["bytes", "floats"])
+@pytest.mark.parametrize("digits", [1, 2])
 @pytest.mark.parametrize("far", [30.0, 1e5, 1e17])
 @pytest.mark.parametrize(("count", "n"), [(1, 430), (3, 430), (26, 2_700)])
 def test_rows_that_the_step_does_not_fit(
-    small: None, monkeypatch: pytest.MonkeyPatch, count: int, n: int, far: float, form: bool
+    small: None, monkeypatch: pytest.MonkeyPatch, count: int, n: int, far: float, digits: int
 ) -> None:
-    monkeypatch.setattr(_graph._Graph, "_choose", lambda *_: form)
+    monkeypatch.setattr(_graph._Graph, "_choose", lambda *_: digits)
     x = vectors_of("blobs", n, 70, 2)
     x[1::3] = x[::3][: len(x[1::3])]  # twins: ties with what was left out, too
     rows = np.random.default_rng(0).choice(n - 1, count, replace=False)
@@ -127,58 +131,56 @@ def test_the_public_function_takes_this_way_and_gives_the_same_without_it(
         assert a.distances.tobytes() == b.distances.tobytes()
 
 
-def test_the_sample_takes_bytes_where_they_tell_rows_apart_and_leaves_what_nothing_tells_apart(small: None) -> None:
-    taken: list[bool | None] = []
+def test_the_sample_takes_one_digit_or_two_and_leaves_what_nothing_tells_apart(small: None) -> None:
+    taken: list[int | None] = []
 
     class Spy(_graph._Graph):
-        def _choose(self, *given: Any) -> bool | None:
+        def _choose(self, *given: Any) -> int | None:
             taken.append(super()._choose(*given))
             return taken[-1]
 
     with Workers(1) as workers:
         assert Spy(vectors_of("blobs", 3000, 64, 0), 3, workers).run(None) is not None
+        assert Spy(vectors_of("noise", 3000, 1000, 0), 90, workers).run(None) is not None
         offset = vectors_of("blobs", 3000, 64, 0) + np.float32(1e7) * (np.arange(3000) % 2)[:, None]
         Spy(offset.astype(np.float32), 3, workers).run(None)
-    assert taken == [True, None]
+    assert taken == [1, 2, None]
 
 
-def test_rows_that_float32_cannot_tell_apart_are_searched_in_another_way(
-    small: None, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("digits", [1, 2])
+def test_lists_that_stay_full_are_computed_on_the_way(
+    small: None, monkeypatch: pytest.MonkeyPatch, digits: int
 ) -> None:
-    monkeypatch.setattr(_graph._Graph, "_choose", lambda *_: False)
+    monkeypatch.setattr(_graph._Graph, "_choose", lambda *_: digits)
     monkeypatch.setattr(_graph, "ODD", 1e9)  # none is searched for its rounding
-    monkeypatch.setattr(_graph, "LISTED", 2)
-    monkeypatch.setattr(_graph, "ROOM", 2)
+    monkeypatch.setattr(_graph, "LISTED", 1)
+    monkeypatch.setattr(_graph, "ROOM", 3)
     x = vectors_of("blobs", 600, 64, 0).astype(np.float64)
-    x[::2] += 1e6 * np.ones(64)  # of these all distances are equal as far as float32 products go
-    asked: list[int] = []
-    search = ExactSearch.search
-
-    def spy(self: ExactSearch, queries: Any, *rest: Any, **options: Any) -> Any:
-        asked.append(len(queries))
-        return search(self, queries, *rest, **options)
-
-    monkeypatch.setattr(ExactSearch, "search", spy)
+    x[::2] += 1e6 * np.ones(64)  # of these all distances are equal as far as products go
     check(x, 5)
-    assert sum(asked) >= 300
-    asked.clear()
-    monkeypatch.setattr(_graph, "ROOM", 64)
-    check(vectors_of("noise", 600, 64, 0), 5)
-    assert asked == []
+    check(vectors_of("noise", 600, 64, 0), 5, threads=2)
+    check(vectors_of("whole", 600, 64, 0), 5)
+
+
+def test_rows_may_lie_in_memory_in_any_way(small: None) -> None:
+    x = vectors_of("blobs", 500, 80, 0)
+    expected = nearest_neighbors(x, 5)
+    wide = np.repeat(np.hstack([x, x]), 2, axis=1)
+    for other in (np.asfortranarray(x), wide[:, :160:2], np.hstack([x, x])[:, :80], x[::-1][::-1]):
+        found = nearest_neighbors(other, 5)
+        assert found.ids.tobytes() == expected.ids.tobytes()
+        assert found.distances.tobytes() == expected.distances.tobytes()
 
 
 @pytest.mark.parametrize("d", [32, 40, 127, 128, 129, 135, 1000, 1280, 4101])
-def test_sums_have_the_bits_of_numpy(d: int) -> None:
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sums_have_the_bits_of_numpy(d: int, dtype: Any) -> None:
     from lookalike.analysis import _kernels
 
-    a, b = np.random.default_rng(d).normal(size=(2, 20, d)).astype(np.float32)
-    scratch = np.empty(d), np.empty(40)
-    found = [_kernels.sum_of_squares(a[i], b[i], *_graph.sum_plan(d), *scratch) for i in range(20)]
-    np.testing.assert_array_equal(found, direct(a, np.arange(20), b, np.arange(20)))
-    pairs = np.arange(20), np.arange(20)[::-1] + 20
-    both, out = np.vstack([a, b]), np.empty(20)
-    _kernels.true_sums(both, *pairs, *_graph.sum_plan(d), out)
-    np.testing.assert_array_equal(out, direct(both, pairs[0], both, pairs[1]))
+    rows = np.random.default_rng(d).normal(size=(40, d)).astype(dtype)
+    left, right, out = np.arange(20), np.arange(20)[::-1] + 20, np.empty(20)
+    _kernels.true_sums(rows, left, right, *_graph.sum_plan(d), out)
+    np.testing.assert_array_equal(out, direct(rows, left, rows, right))
 
 
 def test_products_of_bytes_are_exact() -> None:
@@ -191,14 +193,53 @@ def test_products_of_bytes_are_exact() -> None:
     assert _bytes.exact()
 
 
-def test_rounding_to_bytes_loses_what_it_says() -> None:
+@pytest.mark.parametrize("d", [33, 64, 100])
+def test_a_turned_row_keeps_its_length_and_digits_lose_what_they_say(d: int) -> None:
     from lookalike.analysis import _kernels
 
-    x, center = np.random.default_rng(0).normal(size=(2, 40, 50))
-    codes, lost = np.empty((40, 50), np.int8), np.empty(40)
-    _kernels.quantize(x, center[0][:50], 0.01, codes, lost)
-    np.testing.assert_allclose(lost, np.linalg.norm(x - center[0] - 0.01 * codes, axis=1), rtol=1e-12)
-    assert abs(codes.astype(int)).max() == 127
+    rng = np.random.default_rng(0)
+    x, center = rng.normal(size=(40, d)), rng.normal(size=d)
+    width = -(-d // _kernels.MIXED) * _kernels.MIXED
+    signs = rng.choice([-1.0, 1.0], width)
+    turned, reach = np.empty((40, width)), np.empty(40)
+    for row, out in zip(x, turned, strict=True):
+        _kernels.turn(row, center, signs, out)
+    _kernels.reaches(x, center, signs, reach)
+    np.testing.assert_allclose(reach, np.abs(turned).max(axis=1))
+    np.testing.assert_allclose(turned @ turned.T, (x - center) @ (x - center).T, atol=1e-12)
+    steps = reach / 127
+    digits, lost = np.empty((40, 2, width), np.int8), np.empty((40, 2))
+    _kernels.quantize(x, center, signs, steps, digits, lost)
+    coarse = steps[:, None] * digits[:, 0]
+    fine = coarse + steps[:, None] / _kernels.BASE * digits[:, 1]
+    np.testing.assert_allclose(lost[:, 0], np.linalg.norm(turned - coarse, axis=1), rtol=1e-12)
+    np.testing.assert_allclose(lost[:, 1], np.linalg.norm(turned - fine, axis=1), rtol=1e-9)
+    assert (lost[:, 1] < lost[:, 0] / 100).all()
+
+
+@pytest.mark.parametrize("kind", ["blobs", "sparse", "spread", "offset", "far"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_bytes_of_new_rows_bound_distances(kind: str, dtype: Any) -> None:
+    from lookalike.analysis import _kernels, _passing
+
+    x = vectors_of(kind, 120, 70, 4).astype(dtype)
+    x[3] = x[4]
+    center = np.median(x, axis=0).astype(np.float32)
+    x[5] = center
+    width = -(-70 // _kernels.MIXED) * _kernels.MIXED
+    signs = np.random.default_rng(1).choice([-1, 1], width).astype(np.float32)
+    unit = float(np.median(np.abs(x - center).max(axis=1))) / 127
+    codes, (norms, lost, sizes) = np.empty((120, width), np.uint8), np.empty((3, 120))
+    largest = _passing.coded(x, center, signs, unit, codes, norms, lost, sizes)
+    wide = codes.astype(np.float64) - 128
+    apart = np.sqrt(np.maximum(norms[:, None] + norms - 2 * np.outer(sizes, sizes) * (wide @ wide.T), 0))
+    true = np.sqrt(np.square(x[:, None].astype(np.float64) - x).sum(axis=2)) / unit
+    assert (np.abs(apart - true) <= lost[:, None] + lost).all()
+    if kind != "far":
+        assert np.median(lost) < 0.03 * np.median(np.sqrt(norms)), "no more than need be"
+    assert np.abs(x - center).max() / 4 <= largest <= np.linalg.norm(x - center, axis=1).max() * 1.001
+    x[7, 3] = np.nan
+    assert not _passing.coded(x, center, signs, unit, codes, norms, lost, sizes) < 1e15
 
 
 def test_every_pair_of_blocks_meets_once_and_no_round_uses_a_block_twice() -> None:

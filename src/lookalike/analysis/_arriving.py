@@ -1,11 +1,11 @@
 """New rows compared with all others in one pass over memory, by compiled loops: what `_comparing` does, sooner.
 
-A block of rows is read once: rounded to bytes, multiplied with the new rows, and what the bounds (`_codes`) let pass is
-measured in float32 while the block is in the cache. Each new row keeps its k least squared distances, from above; the
-last of them, lowered as better ones come, is what its bounds are compared with. A sample of the rows gives it a first
-value. Pairs that are within it, or within the reach of an old row's list, are listed; at the end those that still are
-get measured in float64 (`_kernels.true_sums`). Two threads have half of the rows each and tell each other how low the
-limits are: which pairs are listed depends on that, which rows are nearest does not.
+A block of rows is read once, rounded to bytes as `_graph` derives it, and multiplied with the new rows while its bytes
+are in the cache. Each new row keeps its k least squared distances, from above; the last of them, lowered as better ones
+come, is what its bounds are compared with. A sample of the rows gives it a first value. Pairs that are within it, or
+within the reach of an old row's list, are listed; at the end those that still are get measured in float64
+(`_kernels.true_sums`). Two threads have half of the rows each and tell each other how low the limits are: which pairs
+are listed depends on that, which rows are nearest does not.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import numpy as np
 
 from lookalike.analysis._blocks import Array, Workers, report, spans
 from lookalike.analysis._bytes import exact, products_of
-from lookalike.analysis._codes import WORTH, Scale, as_right, lengths, ready_loops
+from lookalike.analysis._codes import WORTH, Scale, as_right, ready_loops
 from lookalike.analysis._comparing import FEW, Found
 from lookalike.analysis._graph import LARGE, MOST, NARROWEST, SLACK, sum_plan
-from lookalike.records import Advance, Doubles, Floats, Ints
+from lookalike.records import Advance, Doubles, Ints
 
 BLOCK = 512  # rows: they, their bytes and their products stay in the cache
 COLUMNS = 512  # new rows in one product
@@ -64,35 +64,46 @@ class _Pass:
     """One pass over all rows for some new ones."""
 
     def __init__(self, rows: Array, scale: Scale, asked: Ints, reach: Doubles, fresh: Array, width: int) -> None:
-        self.rows, self.scale, self.asked, self.width = rows, scale, asked, width
+        from lookalike.analysis import _kernels, _passing
+
+        self.rows, self.scale, self.asked, self.width, self.loops = rows, scale, asked, width, _passing
         self.reach, self.fresh = reach, fresh[asked]
-        self.off = (rows.shape[1] + 8) * 2.0**-23
-        self.steps = np.where(reach < 0, -1, reach / scale.step)
-        codes, self.norms, self.lost = self._codes(rows[asked])
+        self.units = np.where(reach < 0, -1, reach / scale.step)
+        columns = -(-rows.shape[1] // _kernels.MIXED) * _kernels.MIXED
+        self.signs = np.random.default_rng(0).choice([-1, 1], columns).astype(np.float32)
+        codes, *self.facts, self.fits = self._codes(rows[asked])
         self.parts = [(a, as_right(codes[a:b])) for a, b in spans(len(asked), COLUMNS)]
         self.limit = self._first_limit()
 
-    def _codes(self, rows: Array) -> tuple[Array, Array, Floats]:
-        with np.errstate(invalid="ignore", over="ignore"):  # numbers that are not finite: `run` looks for them
-            return self.scale.codes(rows)
+    def _codes(self, rows: Array) -> tuple[Array, Doubles, Doubles, Doubles, bool]:
+        """Rows as bytes, their norms, what is lost, their steps, in units; whether all of their numbers fit."""
+        n = len(rows)
+        codes, facts = np.empty((n, len(self.signs)), np.uint8), np.empty((3, n))
+        most = self.loops.coded(rows, self.scale.center, self.signs, self.scale.step, codes, *facts)
+        return codes, facts[0], facts[1], facts[2], bool(most < LARGE)  # NaN is not
 
     def _first_limit(self) -> Doubles:
         """Squared, (m,): as many of a sample of the rows as are wanted are within this."""
         some = np.unique(np.linspace(0, len(self.rows) - 1, min(len(self.rows), SAMPLE)).astype(np.int64))
-        if len(some) <= self.width:
+        codes, norms, lost, sizes, fits = self._codes(self.rows[some])
+        if len(some) <= self.width or not (fits and self.fits):
             return np.full(len(self.asked), np.inf)
-        codes, norms, lost = self._codes(self.rows[some])
         limit = np.empty(len(self.asked))
         for start, right in self.parts:
             part = slice(start, start + right.shape[1])
-            high = lengths(products_of(codes, right), norms, self.norms[part]) + lost[:, None]
+            own_norms, own_lost, own_sizes = (fact[part] for fact in self.facts)
+            high = products_of(codes, right) * (-2 * sizes[:, None] * own_sizes)
+            high += norms[:, None] + own_norms
+            high = np.sqrt(np.maximum(high, 0)) + lost[:, None]
             high[some[:, None] == self.asked[part]] = np.inf
             high = np.partition(np.ascontiguousarray(high.T), self.width - 1, axis=1)[:, self.width - 1]
-            limit[part] = high + self.lost[part]
+            limit[part] = high + own_lost
         return np.square(limit * self.scale.step) * (1 + 1e-5)
 
     def run(self, workers: Workers) -> list[Pairs] | None:
-        """Pairs (row, place in `asked`, rough squared distance) that may matter; None if a number is too large."""
+        """Pairs (row, place in `asked`, least squared distance) that may matter; None if a number is too large."""
+        if not self.fits:
+            return None
         halves = [(int(a), int(b)) for a, b in _shares(len(self.rows), workers.threads)]
         parts = list(workers.map(self._share, halves))
         if any(part is None for part in parts):
@@ -104,28 +115,24 @@ class _Pass:
 
     def _share(self, span: tuple[int, int]) -> tuple[list[Pairs], Doubles] | None:
         """One thread's rows: the pairs listed, and the least squared distances of each new row among them."""
-        from lookalike.analysis import _passing
-
         tops = np.full((len(self.asked), self.width), np.inf)
         size = PAIRS + COLUMNS
         found = (np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size), np.zeros(2, np.int64))
         state = found[3]
-        new = (self.asked, self.norms, self.lost, self.fresh)
-        scales = (self.scale.step, SLACK, self.off)
+        new = (*self.facts, self.fresh, self.asked)
+        scales = (self.scale.step, SLACK)
         listed: list[Pairs] = []
         for a, b in spans(span[1] - span[0], BLOCK):
             first, stop = span[0] + a, span[0] + b
-            codes, norms, lost = self._codes(self.rows[first:stop])
-            odd = np.flatnonzero(np.isinf(lost))
-            if len(odd) and not np.abs(self.rows[first + odd]).max() < LARGE:  # NaN is not, either
+            codes, *facts, fits = self._codes(self.rows[first:stop])
+            if not fits:
                 return None
-            old = (norms, lost, self.steps[first:stop])
+            old = (*facts, self.units[first:stop])
             for left, right in self.parts:
                 products = products_of(codes, right)
                 state[0] = 0
                 while state[0] < len(codes):
-                    loop = (products, (first, left), self.rows, old, new, scales, (tops, self.limit), found)
-                    _passing.passing(*loop)
+                    self.loops.passing(products, (first, left), scales, old, new, (tops, self.limit), found)
                     if state[0] < len(codes):
                         listed.append(self._kept(found))
         listed.append(self._kept(found))
@@ -134,16 +141,14 @@ class _Pass:
     def _kept(self, found: tuple[Any, ...]) -> Pairs:
         """What of the listed pairs is still within a limit or reach; there is room again then."""
         state = found[3]
-        rows, new, rough = (part[: state[1]] for part in found[:3])
-        low = rough * (1 - self.off) - 1e-40
+        rows, new, low = (part[: state[1]] for part in found[:3])
         keep = (low <= self.limit[new]) | ((self.reach[rows] >= 0) & (low <= np.square(self.reach[rows])))
         state[1] = 0
-        return rows[keep], new[keep], rough[keep]
+        return rows[keep], new[keep], low[keep]
 
     def decided(self, listed: list[Pairs], loops: Any, workers: Workers) -> tuple[Ints, Doubles, Pairs]:
         """The nearest of each new row, and the pairs within reach, from what is listed."""
-        rows, new, rough = (np.concatenate([part[side] for part in listed]) for side in range(3))
-        low = rough * (1 - self.off) - 1e-40
+        rows, new, low = (np.concatenate([part[side] for part in listed]) for side in range(3))
         wanted = low <= self.limit[new]
         reached = self.fresh[new] & (self.reach[rows] >= 0) & (low <= np.square(self.reach[rows]))
         keep = np.flatnonzero(wanted | reached)

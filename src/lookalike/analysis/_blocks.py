@@ -111,6 +111,8 @@ def report(progress: Advance | None, done: int, total: int) -> None:
 def as_vectors(vectors: Vectors, name: str = "vectors", *, check: bool = True) -> Array:
     """`vectors` as an (n, d) float32 or float64 array with finite values; nothing is copied if it is one.
 
+    The numbers of a row lie beside one another in memory: where they do not, there is a copy.
+
     `check` False leaves that for `largest_of`.
 
     float16 and integers of at most 16 bits become float32, all other real types float64, both exactly (but for
@@ -125,6 +127,8 @@ def as_vectors(vectors: Vectors, name: str = "vectors", *, check: bool = True) -
         raise UsageError(f"{name} has the type {array.dtype}: give real numbers, for example float32")
     small = array.dtype.itemsize <= 2 or array.dtype == np.float32
     array = array.astype(np.float32 if small else np.float64, copy=False)
+    if array.shape[1] > 1 and array.strides[1] != array.itemsize:
+        array = np.ascontiguousarray(array)
     if check:
         check_finite(array, name)
     return array

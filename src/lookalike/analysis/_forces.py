@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lookalike.analysis._blocks import Array
-from lookalike.analysis._kernels import compiled, compiled_loosely
+from lookalike.analysis._compiling import compiled, compiled_loosely
 
 BISECTIONS = 60
 

@@ -1,33 +1,35 @@
 """The whole graph at once: each pair of rows is multiplied once, in bytes, and both of its rows look at the product.
 
-The bound. Take any center c, a step s > 0 and whole numbers q_i of at most 127, and let e_i = |x_i - c - s q_i| be
-what rounding the row to them loses. The triangle inequality gives for every pair
+The bound. Take any center c, an orthogonal matrix H, and for each row a step s_i > 0 and whole numbers q_i of at most
+127; let e_i = |H (x_i - c) - s_i q_i| be what rounding the row to them loses. H keeps distances, so the triangle
+inequality gives for every pair
 
-    s |q_i - q_j| - e_i - e_j  <=  |x_i - x_j|  <=  s |q_i - q_j| + e_i + e_j,
+    |s_i q_i - s_j q_j| - e_i - e_j  <=  |x_i - x_j|  <=  |s_i q_i - s_j q_j| + e_i + e_j,
 
-and |q_i - q_j|^2 = N_i + N_j - 2 q_i.q_j, with N = |q|^2, is a sum of whole numbers: exact, as far as 32 bits reach
-(d <= 32,768). e_i is measured, not estimated. So a product of bytes, which a CPU with VNNI sums four times as fast as
-float32, decides almost every pair, and it need not be known how the features are distributed.
+and |s_i q_i - s_j q_j|^2 = A_i + A_j - 2 s_i s_j q_i.q_j, with A = s^2 |q|^2. The product of whole numbers is exact, as
+far as 32 bits reach (d <= 32,768); the rest is float64, whose error is far below e. e_i is measured, not estimated. So
+a product of bytes, which a CPU with VNNI sums four times as fast as float32, decides almost every pair, and it need not
+be known how the features are distributed. H changes signs at random and mixes 16 columns at a time by a Hadamard matrix
+(four additions a number): it evens out what single columns stick out, so that the steps are small. Random rotations of
+this kind are those of Ailon and Chazelle (2006).
 
 The test of a product. With T_i an upper bound of the distance of row i to its k-th nearest, row j matters to row i only
-if s |q_i - q_j| <= T_i + e_i + e_j. In steps, A = (T_i + e_i) / s and w_j = e_j / s, that is
+if |s_i q_i - s_j q_j| <= T_i + e_i + e_j. In units of the usual step, with a = s, R = T_i + e_i and w_j = e_j, that is
 
-    q_i.q_j  >=  (N_j - w_j^2) / 2  +  (N_i - A^2) / 2  -  A w_j,
+    a_i q_i.q_j  >=  (A_j - w_j^2) / 2 a_j  +  (A_i - R^2) / 2 a_j  -  R w_j / a_j,
 
-one comparison in float32 with a slack of 2^-20 of every term, more than eight roundings can add up to.
+one comparison in float32 with a slack of 2^-20 of every term, more than its roundings can add up to.
 
-Where bytes are too coarse (white noise with many neighbors: all distances are nearly equal) products in float32 take
-their place. Their error is bounded as `_search` derives it: with u = 2^-24, a = |y_i|, b = |y_j| and
-eps = 1.01 (d + 32) u, the square of a distance is off by at most 2 eps a b + 4 u (a^2 + b^2). What cannot be
-excluded by
+Where bytes are too coarse (white noise with many neighbors: all distances are nearly equal) rows get a second digit:
+x = s (q + p / 254), again whole numbers of at most 127, which loses 254 times less. Of the product
 
-    y_i.y_j  >=  (|y_j|^2 + |y_i|^2 - T_i^2) / 2  -  eps a b
+    (q_i + p_i / 254) . (q_j + p_j / 254)  =  q_i.q_j + (q_i.p_j + p_i.q_j) / 254 + p_i.p_j / 254^2
 
-and the same slack, T_i^2 being a bound of the square of the k-th distance, is listed and decided at the end
-(`_listing`). A sample decides which of the two costs less, by counting, never by a timing.
+the first two terms are three products of bytes, and the last is at most f_i f_j, with f = |p| / 254: so the square of a
+distance is known up to 2 s_i s_j f_i f_j, about as well as from products in float32. A sample decides which of the two
+costs less, by counting, never by a timing.
 
-What passes a test of bytes is computed directly, once for both rows, while both are in the cache: first in float32,
-which refuses most, then in float64 as NumPy would add it up (`sum_of_squares`); the k-th best is the new T_i. Rows are
+What passes is listed with both rows and decided at the end, in float64 as NumPy would add it up (`_listing`). Rows are
 grouped around some of them first, so that tiles on the diagonal hold the nearest of most rows and T_i is small from the
 start.
 """
@@ -40,6 +42,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
+from typing import cast
 
 import numpy as np
 
@@ -57,17 +60,37 @@ SAMPLE = 64
 ODD = 6.0  # rows that lose this many times as much as the median are searched apart
 SLACK = 2.0**-20
 LARGE = 1e15  # squares of larger numbers come near the end of float32
-FLOAT_COST = 4.3  # float32 products against products of bytes
-TOGETHER = 2048  # rows whose lists are decided together
-LISTED, ROOM = 3, 64  # a list of k neighbors in float32 products holds 3 k + 64
-PAIR_COST = 12.0  # a number in a direct sum against one in a float32 product
+TOGETHER = 512  # rows whose lists are looked at together
+LISTED, ROOM = 3, 64  # a list holds 3 k + 64
+ENTRY_COST = 185.0  # of a pair that is in a list at the end, against a product of bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Rows as bytes, in a rotation: digits (n, 1, D) int8, steps s (n,), losses e (n, 1) and lengths s |q| (n,)."""
+
+    center: Doubles
+    signs: Doubles
+    digits: Array
+    steps: Doubles
+    lost: Doubles
+    lengths: Doubles
+
+    def near(self, some: Ints, part: Ints) -> Doubles:
+        """|s_i q_i - s_j q_j|^2 of `some` rows with others, (m, a)."""
+        left, right = shifted(self.digits[part, 0]), np.ascontiguousarray(self.digits[some, 0].T)
+        crossed = products_of(left, right) * (2 * self.steps[part, None] * self.steps[some])
+        return cast("Doubles", np.maximum((self.lengths[part, None] ** 2 + self.lengths[some] ** 2 - crossed).T, 0))
 
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """Rows in the form in which they are multiplied. `facts`: N, the constant of a column, e (or sqrt(eps) |y|), w."""
+    """Rows in the form in which they are multiplied, in the order of the blocks.
 
-    whole: bool
+    `facts`: A, e, f and a, (n,) each, and (4, n) float32 what the test of a column is made of. `step` is the usual one:
+    A and a are in its units.
+    """
+
     left: Array
     right: Array
     facts: tuple[Array, ...]
@@ -103,211 +126,167 @@ class _Graph:
         self.plan = sum_plan(base.shape[1])
 
     def run(self, progress: Advance | None) -> tuple[Ints, Doubles] | None:
+        rows = self._rounded()
+        if rows is None:
+            return None
+        lost = rows.lost[:, 0]
+        odd = lost > ODD * np.median(lost)
+        if odd.sum() > len(odd) // 64:
+            return None
+        order = self._grouped(rows, np.flatnonzero(~odd))
+        digits = self._choose(rows, order)
+        if digits is None:
+            return None
+        form = self._form(rows if digits == 1 else self._quantized(rows.center, rows.signs, rows.steps, 2), order)
+        return self._with_odd(self._lists(form, order, progress), order, np.flatnonzero(odd))
+
+    def _rounded(self) -> _Rows | None:
+        """The rows as bytes; None if they are all equal, or too large."""
         n, d = self.base.shape
         center = middle_of(self.base).astype(np.float64)
-        step = self._step(center)
-        if step is None:
+        width = -(-d // self.kernels.MIXED) * self.kernels.MIXED
+        signs = np.random.default_rng(0).choice([-1.0, 1.0], width)
+        steps = np.empty(n)
+
+        def measure(span: tuple[int, int]) -> None:
+            self.kernels.reaches(self.base[slice(*span)], center, signs, steps[slice(*span)])
+
+        for _ in self.workers.map(measure, spans(n, BLOCK)):
+            pass
+        steps /= 127
+        usual = float(np.median(steps))
+        if not 1e-17 < usual < 1e13:
             return None
-        codes = np.empty((n, d), np.int8)
-        lost = np.empty(n)
+        return self._quantized(center, signs, np.maximum(steps, usual / self.kernels.FINER), 1)
+
+    def _quantized(self, center: Doubles, signs: Doubles, steps: Doubles, count: int) -> _Rows:
+        """The rows as numbers of one or two digits."""
+        n, width = len(self.base), len(signs)
+        digits, lost, lengths = np.empty((n, count, width), np.int8), np.empty((n, count)), np.empty(n)
 
         def quantize(span: tuple[int, int]) -> None:
             part = slice(*span)
-            self.kernels.quantize(self.base[part], center, step, codes[part], lost[part])
+            self.kernels.quantize(self.base[part], center, signs, steps[part], digits[part], lost[part])
+            values = digits[part, 0].astype(np.float64)
+            if count > 1:
+                values += digits[part, 1] / self.kernels.BASE
+            lengths[part] = steps[part] * np.sqrt(np.einsum("ij,ij->i", values, values))
 
-        for _ in self.workers.map(quantize, spans(n, BLOCK)):
+        for _ in self.workers.map(quantize, spans(n, BLOCK // count)):
             pass
-        lost = lost * (1 + 1e-9) + 1e-12 * step * 127 * d**0.5
-        odd = lost > ODD * np.median(lost)
-        if odd.sum() > n // 64:
-            return None
-        order = self._grouped(codes, np.flatnonzero(~odd))
-        whole = self._choose(codes, lost, order, step)
-        if whole is None:
-            return None
-        form = self._bytes(codes, lost, order, step) if whole else self._floats(center, order)
-        found = self._tiles(form, order, progress) if whole else self._lists(form, order, progress)
-        return self._with_odd(found, order, np.flatnonzero(odd))
+        lost *= 1 + 1e-9
+        lost += (1e-12 * steps * 127 * width**0.5 + 1e-7 * lengths)[:, None]
+        return _Rows(center, signs, digits, steps, lost, lengths)
 
-    def _step(self, center: Doubles) -> float | None:
-        """The step with which all but a few rows need no clipping; None if all rows are equal."""
-        reach = np.empty(len(self.base))
-
-        def measure(span: tuple[int, int]) -> None:
-            reach[slice(*span)] = np.abs(self.base[slice(*span)] - center.astype(self.base.dtype)).max(axis=1)
-
-        for _ in self.workers.map(measure, spans(len(self.base), 256)):
-            pass
-        high = float(np.quantile(reach, 0.99))
-        return high / 127 if 1e-15 < high < 1e15 else None
-
-    def _grouped(self, codes: Array, rows: Ints) -> Ints:
-        """`rows` sorted so that like ones lie together: by the nearest of some of them, these in a chain."""
-        count = int(np.clip(len(rows) // 128, 8, 512))
-        chosen = np.sort(np.random.default_rng(0).choice(rows, count, replace=False))
-        right = np.ascontiguousarray(codes[chosen].T)
-        norms = _norms(codes[chosen])
-        nearest = np.empty(len(rows), np.int64)
+    def _grouped(self, rows: _Rows, some: Ints) -> Ints:
+        """The rows `some` sorted so that like ones lie together: by the nearest of some of them, these in a chain."""
+        count = int(np.clip(len(some) // 128, 8, 512))
+        chosen = np.sort(np.random.default_rng(0).choice(some, count, replace=False))
+        nearest = np.empty(len(some), np.int64)
 
         def assign(span: tuple[int, int]) -> None:
-            products = products_of(shifted(codes[rows[slice(*span)]]), right)
-            nearest[slice(*span)] = (2.0 * products - norms).argmax(axis=1)
+            nearest[slice(*span)] = rows.near(chosen, some[slice(*span)]).argmin(axis=0)
 
-        for _ in self.workers.map(assign, spans(len(rows), BLOCK)):
+        for _ in self.workers.map(assign, spans(len(some), BLOCK)):
             pass
-        gaps = norms[:, None] + norms - 2.0 * products_of(shifted(codes[chosen]), right)
+        gaps = rows.near(chosen, chosen)
         place = np.empty(count, np.int64)
         at = 0
         for turn in range(count):
             place[at] = turn
             gaps[:, at] = np.inf
             at = int(gaps[at].argmin())
-        return rows[np.argsort(place[nearest], kind="stable")]
+        return some[np.argsort(place[nearest], kind="stable")]
 
-    def _choose(self, codes: Array, lost: Doubles, order: Ints, step: float) -> bool | None:
-        """Whether products of bytes cost less than those in float32, from what a sample of rows lets pass.
+    def _choose(self, rows: _Rows, order: Ints) -> int | None:
+        """Whether products of one digit or of two cost less, from what a sample of rows would have in its lists.
 
-        None where both let too many pairs pass.
+        None where even two let too many pairs pass.
         """
-        n, d = len(order), codes.shape[1]
+        n = len(order)
         some = order[np.linspace(0, n - 1, SAMPLE).astype(np.int64)]
-        right = np.ascontiguousarray(codes[some].T)
-        squares = _norms(codes[some])
-        gaps = np.empty((SAMPLE, n))
-        norms = np.empty(n)
+        squared = np.empty((SAMPLE, n))
 
         def measure(span: tuple[int, int]) -> None:
-            part = slice(*span)
-            block = codes[order[part]]
-            norms[part] = _norms(block)
-            products = products_of(shifted(block), right)
-            gaps[:, part] = (norms[part, None] + squares - 2.0 * products).T
+            squared[:, slice(*span)] = rows.near(some, order[slice(*span)])
 
         for _ in self.workers.map(measure, spans(n, BLOCK)):
             pass
-        squared = step * step * np.maximum(gaps, 0)
         bound = np.partition(squared, self.k, axis=1)[:, self.k, None]  # the row itself is among them
-        coarse = lost[some, None] + lost[order]
-        wide = (np.sqrt(squared) <= np.sqrt(bound) + coarse).sum(axis=1).mean()
-        error = 2 * _unit_error(d) * step * step * np.sqrt(squares[:, None] * norms)
-        narrow = (squared <= bound + error).sum(axis=1).mean()
-        in_bytes = n / 2 / FLOAT_COST + 2 * wide * PAIR_COST
-        told_apart = 2 * narrow <= LISTED * self.k + ROOM
-        in_floats = n / 2 + narrow * PAIR_COST if told_apart else np.inf
-        if min(in_bytes, in_floats) > n:
-            return None
-        return bool(in_bytes <= in_floats)
+        lost = rows.lost[some] + rows.lost[order, 0]
+        one = (np.sqrt(squared) <= np.sqrt(bound) + 2 * lost).sum(axis=1).mean()
+        crossing = 2 * rows.lost[some] * rows.lost[order, 0]
+        finer = 2 * crossing + 4 * np.sqrt(bound) * lost / self.kernels.BASE
+        two = (squared <= bound + finer).sum(axis=1).mean()
+        costs = n / 2 + one * ENTRY_COST, 3 * n / 2 + two * ENTRY_COST
+        return None if two > n / 4 else int(np.argmin(costs)) + 1
 
-    def _bytes(self, codes: Array, lost: Doubles, order: Ints, step: float) -> _Form:
-        n, d = len(order), codes.shape[1]
+    def _form(self, rows: _Rows, order: Ints) -> _Form:
+        n, count, d = len(order), *rows.digits.shape[1:]
         edges = block_edges(n)
-        left, right = np.empty((n, d), np.uint8), np.empty((n, d), np.int8)
-        norms = np.empty(n)
+        left, right = np.empty((n, count, d), np.uint8), np.empty((n, count, d), np.int8)
 
         def arrange(span: tuple[int, int]) -> None:
             part = slice(*span)
-            block = codes[order[part]]
+            block = rows.digits[order[part]]
             left[part] = shifted(block)
-            right[part].reshape(d, -1)[:] = block.T
-            norms[part] = _norms(block)
+            right[part].reshape(count, d, -1)[:] = block.transpose(1, 2, 0)[::-1]  # the last digit first
 
         for _ in self.workers.map(arrange, edges):
             pass
-        spread = lost[order]
-        column = spread / step
-        half = (norms - column**2) / 2 - SLACK * (norms + column**2)
-        facts = (norms, half.astype(np.float32), spread, column.astype(np.float32))
-        return _Form(True, left, right, facts, step, edges)
+        steps, lost = rows.steps[order], rows.lost[order, -1]
+        step = float(np.median(steps))
+        sizes, wide = steps / step, lost / step
+        norms = (rows.lengths[order] / step) ** 2
+        rest = rows.lost[order, 0] + lost if count > 1 else np.zeros(n)  # at least what second digits add up to
+        half = (norms - wide**2) / 2 - SLACK * (norms + wide**2)
+        tests = np.stack([half, wide, np.ones(n), rest / step * (1 + 1e-6)]) / sizes
+        return _Form(left, right, (norms, lost, rest, sizes, tests.astype(np.float32)), step, edges)
 
-    def _floats(self, center: Doubles, order: Ints) -> _Form:
-        n, d = len(order), self.base.shape[1]
-        edges = block_edges(n)
-        reach = max(float(np.abs(self.base[order[a:b]] - center).max()) for a, b in edges)
-        step = 2.0 ** float(np.frexp(reach)[1])
-        rows = np.empty((n, d), np.float32)
-        norms = np.empty(n)
-
-        def arrange(span: tuple[int, int]) -> None:
-            part = slice(*span)
-            rows[part] = (self.base[order[part]] - center) / step
-            norms[part] = np.einsum("ij,ij->i", rows[part], rows[part], dtype=np.float64)
-
-        for _ in self.workers.map(arrange, edges):
-            pass
-        spread = np.sqrt(_unit_error(d) * norms) * (1 + 1e-6)
-        half = norms / 2 - SLACK * (norms + spread**2)
-        facts = (norms, half.astype(np.float32), spread, spread.astype(np.float32))
-        return _Form(False, rows, rows, facts, step, edges)
-
-    def _product(self, form: _Form, i: int, j: int) -> Array:
+    def _products(self, form: _Form, i: int, j: int) -> tuple[Array, Array]:
+        """Of the first digits of two blocks, and of each first with the other's second one; (0, 0) if there is none."""
         (a, b), (c, e) = form.edges[i], form.edges[j]
-        if form.whole:
-            return products_of(form.left[a:b], form.right[c:e].reshape(self.base.shape[1], -1))
-        product: Array = form.left[a:b] @ form.right[c:e].T
-        return product
-
-    def _tiles(self, form: _Form, order: Ints, progress: Advance | None) -> tuple[Ints, Doubles]:
-        n, k = len(order), self.k
-        best, best_ids, limit = np.full((n, k), np.inf), np.zeros((n, k), np.int64), np.full(n, np.inf)
-        loose = 1 - (self.base.shape[1] + 8) * 2.2 * float(np.finfo(self.base.dtype).eps)
-        rest = ((form.step, SLACK, loose), (self.base, order, *self.plan), (best, best_ids, limit))
-
-        def look(products: Array, at: tuple[int, int]) -> None:
-            if at[0] == at[1]:
-                self.kernels.seed(products, at[0], form.facts, limit, form.step, k)
-            self.kernels.scan(products, at, form.facts, *rest)
-
-        self._each_tile(form, look, progress)
-        return best_ids, best
+        count, d = form.left.shape[1:]
+        left, right = form.left[a:b], form.right[c:e].reshape(count * d, e - c)
+        first = products_of(np.ascontiguousarray(left[:, 0]), right[-d:])
+        return first, products_of(left.reshape(b - a, -1), right) if count > 1 else first[:0, :0]
 
     def _lists(self, form: _Form, order: Ints, progress: Advance | None) -> tuple[Ints, Doubles]:
-        """As `_tiles`, from products in float32: listed first, decided at the end."""
+        """Of each row what may be near is listed, block by block; the distances are computed at the end."""
         from lookalike.analysis import _listing
 
         n, k = len(order), self.k
         size = LISTED * k + ROOM
-        lists = np.empty((n, size), np.float32), np.empty((n, size), np.int32), np.zeros(n, np.int32)
-        limit = np.full(n, np.inf)
+        lists = np.empty((n, size)), np.empty((n, size), np.int32), np.zeros(n, np.int32)
+        limit, near, none = np.full(n, np.inf), np.empty(n), np.full(n, np.inf)
+        data = (self.base, order, *self.plan)
+        best, best_ids = np.empty((n, k)), np.empty((n, k), np.int64)
 
-        def look(products: Array, at: tuple[int, int]) -> None:
-            _listing.listed(products, at, k, form.facts, SLACK, lists, limit)
+        def look(products: tuple[Array, Array], at: tuple[int, int]) -> None:
+            _listing.listed(products, at, (k, form.step, SLACK), form.facts, data, lists, limit)
+
+        def steps(step: Callable[[int, int], None]) -> None:
+            for _ in self.workers.map(lambda span: step(*span), spans(n, TOGETHER)):
+                pass
 
         self._each_tile(form, look, progress)
-        best, best_ids = np.full((n, k), np.inf), np.zeros((n, k), np.int64)
-        room = np.empty(n)
-
-        def decide(span: tuple[int, int]) -> None:
-            _listing.thinned(*span, k, form.facts, lists, limit)
-            counts = np.where(limit[slice(*span)] < 0, 0, lists[2][slice(*span)])
-            others = lists[1][slice(*span)][np.arange(size) < counts[:, None]]
-            rows = np.repeat(np.arange(*span), counts)
-            turn = np.argsort(others, kind="stable")  # a row that is near several is read once for all of them
-            true, summed = np.empty((2, len(turn)))
-            self.kernels.true_sums(self.base, order[rows[turn]], order[others[turn]], *self.plan, summed)
-            true[turn] = summed
-            starts = np.concatenate([[0], np.cumsum(counts)])
-            _listing.chosen(span[0], starts, others, true, order, best, best_ids, room)
-
-        for _ in self.workers.map(decide, spans(n, TOGETHER)):
-            pass
-        lost = np.flatnonzero(limit < 0)
-        if len(lost):  # float32 cannot tell the neighbors of these apart
-            rows = np.sort(order)
-            near, gaps = ExactSearch(self.base[rows]).search(
-                self.base[order[lost]], k + 1, threads=self.workers.threads
-            )
-            best_ids[lost], best[lost] = drop(rows[near], gaps, order[lost], k)
+        for bar in (near, none):
+            steps(lambda a, b: _listing.thinned(a, b, k, form.facts, lists, limit, near))
+            steps(lambda a, b, bar=bar: _listing.computed(a, b, form.facts, data, lists, limit, bar))  # type: ignore[misc]
+        steps(lambda a, b: _listing.chosen(a, b, order, lists, best, best_ids))
         return best_ids, best
 
-    def _each_tile(self, form: _Form, look: Callable[[Array, tuple[int, int]], None], progress: Advance | None) -> None:
+    def _each_tile(
+        self, form: _Form, look: Callable[[tuple[Array, Array], tuple[int, int]], None], progress: Advance | None
+    ) -> None:
         """Multiply each pair of blocks once and `look` at the products, the blocks with themselves first."""
         locks = [threading.Lock() for _ in form.edges]
 
         def diagonal(i: int) -> None:
-            look(self._product(form, i, i), (form.edges[i][0], form.edges[i][0]))
+            look(self._products(form, i, i), (form.edges[i][0], form.edges[i][0]))
 
         def tile(pair: tuple[int, int]) -> None:
-            products = self._product(form, *pair)
+            products = self._products(form, *pair)
             with locks[pair[0]], locks[pair[1]]:
                 look(products, (form.edges[pair[0]][0], form.edges[pair[1]][0]))
 
@@ -396,13 +375,3 @@ def tournament(blocks: int) -> list[tuple[int, int]]:
                 pairs.append((min(a, b), max(a, b)))
         seats = [seats[0], seats[-1], *seats[1:-1]]
     return pairs
-
-
-def _unit_error(d: int) -> float:
-    return 1.01 * (d + 32) * 2.0**-24
-
-
-def _norms(codes: Array) -> Doubles:
-    wide = codes.astype(np.float32)
-    norms: Doubles = np.einsum("ij,ij->i", wide, wide, dtype=np.float64)
-    return norms

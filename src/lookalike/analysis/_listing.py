@@ -1,13 +1,13 @@
-"""The loops of `_graph` for products in float32: what may be near is listed, and decided once at the end.
+"""The loops of `_graph`: what may be near is listed, block by block, and decided at the end.
 
-A product in float32 gives the square of a distance up to an error far smaller than the gaps between distances. So each
-row keeps a list of others with their squares as the products give them, and a limit: the k-th smallest of the squares,
-each enlarged by its error. What is beyond the limit by more than its own error is not among the k nearest. A full list
-is thinned by the limit that it now has. At the end little more than k are left, and only these are computed directly,
-as NumPy would add them up. A row whose list stays too full is given up (its limit becomes minus infinity): float32
-cannot tell its neighbors apart, and `_graph` searches it in another way.
+Each row keeps a list of others with the squares of their distances as the products give them, and a limit, which at
+least k of these are within, each enlarged by its error. What is beyond the limit by more than its own error is not
+among the k nearest. A full list is thinned by the limit that it now has; where that leaves it nearly full, the
+distances in it are computed, and the k best are kept. At the end every list holds the k nearest and what could not be
+told from them. Distances are then computed, as NumPy would add them up: first those that the estimates put among the k
+nearest of a row, which gives it a last limit, then what this leaves. A pair that two lists hold is computed once.
 
-Squares are kept in float32: rounding them is off by u D^2 <= 2 u (a^2 + b^2), for which `_error` has room.
+The number c of another row in a list becomes -1 - c once its distance is computed.
 """
 
 from __future__ import annotations
@@ -17,86 +17,193 @@ from typing import Any
 import numpy as np
 
 from lookalike.analysis._blocks import Array
-from lookalike.analysis._kernels import compiled, offer
+from lookalike.analysis._compiling import compiled
+from lookalike.analysis._kernels import BASE
+from lookalike.analysis._lanes import sum_of_squares
 
-TINY = 1e-30  # more than what numbers too small for a float32 add up to, where the largest is about 1
+ROUNDS = 16
+SURE = 1e-9  # a float64 sum of squares is off by far less of itself, at any allowed dimension
 
 
 @compiled
-def _error(norm: Array, spread: Array, r: int, c: int) -> Any:
-    """How far the square of a distance from a float32 product can be off."""
-    return 2 * spread[r] * spread[c] + 2.0**-21 * (norm[r] + norm[c]) + TINY
+def _span(squared: float, lost: float, crossing: float) -> Any:
+    """The least and the most that the square of a distance can be: see `_graph`, "the bound"."""
+    low = max(0.0, np.sqrt(max(0.0, squared - crossing)) * (1 - 1e-6) - lost)
+    high = np.sqrt(squared + crossing) * (1 + 1e-6) + lost
+    return low * low, high * high
+
+
+@compiled
+def _bound(values: Array, k: int) -> Any:
+    """Something that at least k of some values are within, and few more: bisected, since counting is vector code."""
+    low, high = np.inf, -np.inf
+    for value in values:
+        low, high = min(low, value), max(high, value)
+    for _ in range(ROUNDS):
+        middle = low + (high - low) / 2
+        within = 0
+        for value in values:
+            within += value <= middle
+        if within >= k:
+            high = middle
+        else:
+            low = middle
+        if within == k:
+            break
+    return high
 
 
 @compiled
 def _thin(r: int, k: int, facts: tuple[Array, ...], lists: tuple[Array, ...], limit: Array) -> None:
     """Lower the limit of `r` to what its list says, and leave in the list what is within it."""
-    norm, _, spread, _ = facts
+    lost, rest = facts[1], facts[2]
     squares, others, counts = lists
-    upper = np.empty(counts[r], np.float64)
+    low, high = np.empty(counts[r], np.float64), np.empty(counts[r], np.float64)
     for i in range(counts[r]):
-        upper[i] = squares[r, i] + _error(norm, spread, r, others[r, i])
-    limit[r] = min(limit[r], np.partition(upper, k - 1)[k - 1])
+        c = others[r, i]
+        if c < 0:
+            low[i], high[i] = squares[r, i] * (1 - SURE), squares[r, i] * (1 + SURE)
+        else:
+            low[i], high[i] = _span(squares[r, i], lost[r] + lost[c], 2 * rest[r] * rest[c])
+    if counts[r] >= k:
+        limit[r] = min(limit[r], _bound(high, k))
     kept = 0
     for i in range(counts[r]):
-        if squares[r, i] - _error(norm, spread, r, others[r, i]) <= limit[r]:
+        if low[i] <= limit[r]:
             squares[r, kept] = squares[r, i]
             others[r, kept] = others[r, i]
             kept += 1
     counts[r] = kept
-    if 4 * kept > 3 * squares.shape[1]:
-        limit[r] = -np.inf
 
 
 @compiled
-def _bars(first: int, last: int, facts: tuple[Array, ...], limit: Array, slack: float) -> Any:
-    """The number that the limit of each row turns into: see `_graph`, "the test of a product"."""
-    level = np.empty(last - first, np.float32)
-    for r in range(first, last):
-        norm = facts[0][r]
-        level[r - first] = (norm - limit[r]) / 2 - slack * (norm + abs(limit[r])) - TINY
-    return level
+def _insert(squared: float, row: int, tag: int, best: Array, rows: Array, tags: Array) -> None:
+    """Put a row at its place among the best, which ascend, equal ones by row; `tag` goes with it."""
+    last = len(best) - 1
+    if squared > best[last] or (squared == best[last] and row > rows[last]):
+        return
+    place = last
+    while place > 0 and (best[place - 1] > squared or (best[place - 1] == squared and rows[place - 1] > row)):
+        best[place] = best[place - 1]
+        rows[place] = rows[place - 1]
+        tags[place] = tags[place - 1]
+        place -= 1
+    best[place] = squared
+    rows[place] = row
+    tags[place] = tag
 
 
 @compiled
-def _mark(line: Array, half: Array, spread: Array, level: Array, row: tuple[Any, ...], marks: Array) -> None:
-    """Mark the products that matter to their row or to their column; vector code."""
-    s, h, p = row
+def _compute(r: int, k: int, data: tuple[Array, ...], lists: tuple[Array, ...], limit: Array) -> None:
+    """Compute the distances in the list of `r`, and leave the k best."""
+    rows, order, leaves, merges = data
+    squares, others, counts = lists
+    best, ids, tags = np.full(k, np.inf), np.zeros(k, np.int64), np.zeros(k, np.int32)
+    stack = np.empty(40, np.float64)
+    for i in range(counts[r]):
+        if others[r, i] >= 0:
+            squares[r, i] = sum_of_squares(rows, order[r], order[others[r, i]], leaves, merges, stack)
+            others[r, i] = -1 - others[r, i]
+        _insert(squares[r, i], order[-1 - others[r, i]], others[r, i], best, ids, tags)
+    squares[r, :k] = best
+    others[r, :k] = tags
+    counts[r] = k
+    limit[r] = min(limit[r], best[k - 1] * (1 + SURE))
+
+
+@compiled
+def _make_room(
+    r: int,
+    k: int,
+    facts: tuple[Array, ...],
+    data: tuple[Array, ...],
+    lists: tuple[Array, ...],
+    limit: Array,
+) -> None:
+    """Shorten a full list."""
+    _thin(r, k, facts, lists, limit)
+    if 4 * lists[2][r] > 3 * lists[0].shape[1]:
+        _compute(r, k, data, lists, limit)
+
+
+@compiled
+def _bar(limit: float, norm: float, lost: float, step: float, slack: float) -> Any:
+    """The two numbers that a limit turns into: see `_graph`, "the test of a product"."""
+    reach = (np.sqrt(limit) + lost) / step
+    return reach, (norm - reach * reach) / 2 - slack * (norm + reach * reach + 1)
+
+
+@compiled
+def _mark(line: Array, columns: tuple[Array, ...], row: tuple[Any, ...], marks: Array) -> None:
+    """Mark the products that matter to their row or to their column; short enough to become vector code."""
+    half, wide, inverse, level, slope = columns
+    size, s, h, p, w = row
     for j in range(len(line)):
-        value = line[j] + s * spread[j]
-        marks[j] = np.uint8((value >= half[j] + h) | (value >= p + level[j]))
+        value = size * np.float32(line[j])
+        mine = half[j] + h * inverse[j] - s * wide[j]
+        its = p * inverse[j] + level[j] - slope[j] * w
+        marks[j] = np.uint8((value >= mine) | (value >= its))
+
+
+@compiled
+def _mark_finely(
+    line: Array, more: Array, columns: tuple[Array, ...], rest: Array, row: tuple[Any, ...], own: Any, marks: Array
+) -> None:
+    """The same for products of two digits; `rest` and `own` are what their lowest places would add."""
+    half, wide, inverse, level, slope = columns
+    size, s, h, p, w = row
+    for j in range(len(line)):
+        value = size * (np.float32(line[j]) + np.float32(more[j]) * np.float32(1 / BASE)) + own * rest[j]
+        mine = half[j] + h * inverse[j] - s * wide[j]
+        its = p * inverse[j] + level[j] - slope[j] * w
+        marks[j] = np.uint8((value >= mine) | (value >= its))
 
 
 @compiled
 def listed(
-    products: Array,
+    products: tuple[Array, Array],
     at: tuple[int, int],
-    k: int,
+    scales: tuple[int, float, float],
     facts: tuple[Array, ...],
-    slack: float,
+    data: tuple[Array, ...],
     lists: tuple[Array, ...],
     limit: Array,
 ) -> None:
     """Look at one tile of products, each for both of its rows, and list what may be among the k nearest of either.
 
-    `products` (a, b) float32 of the rows from `at[0]` with those from `at[1]`; `at[0] == at[1]` is a tile on the
-    diagonal, of which the part above it is looked at. `lists`: squares (n, m) float32, rows (n, m) int32, how many
-    there are (n,). `limit` (n,): what is beyond it is not among the k nearest.
+    `products`: of the rows from `at[0]` with those from `at[1]`, (a, b) int32, and what second digits add, in
+    `BASE`-ths, (0, 0) without them. `at[0] == at[1]` is a tile on the diagonal, the part above it is looked at.
+    `scales`: k, the step, the slack of the test. `facts`: see `_graph._Form`. `data`: the vectors, which of them each
+    row is, and `_graph.sum_plan`. `lists`: squares (n, m) float64, rows (n, m) int32, how many there are (n,). `limit`
+    (n,): what is beyond it is not among the k nearest.
     """
-    norm, half, spread, wide = facts
-    top, left = at
-    height, width = products.shape
+    norm, lost, rest, sizes, tests = facts
     squares, others, counts = lists
+    top, left = at
+    first, more = products
+    k, step, slack = scales
+    height, width = first.shape
     size = squares.shape[1]
-    columns = slice(left, left + width)
-    level = _bars(left, left + width, facts, limit, slack)
+    fine = len(more) > 0
+    here = slice(left, left + width)
+    level, slope = np.empty(width, np.float32), np.empty(width, np.float32)
+    for j in range(width):
+        c = left + j
+        reach, bar = _bar(limit[c], norm[c], lost[c], step, slack)
+        slope[j], level[j] = reach / sizes[c], bar / sizes[c]
+    columns = (tests[0, here], tests[1, here], tests[2, here], level, slope)
     marks = np.zeros((width + 7) // 8 * 8, np.uint8)
     words = marks.view(np.uint64)
     for i in range(height):
         r = top + i
-        line = products[i]
-        own = _bars(r, r + 1, facts, limit, slack)[0]
-        _mark(line, half[columns], wide[columns], level, (wide[r], own, half[r]), marks)
+        line = first[i]
+        reach, bar = _bar(limit[r], norm[r], lost[r], step, slack)
+        own = np.float32(sizes[r])
+        row = (own, np.float32(reach), np.float32(bar), tests[0, r] * own, tests[1, r] * own)
+        if fine:
+            _mark_finely(line, more[i], columns, tests[3, here], row, tests[3, r] * own, marks)
+        else:
+            _mark(line, columns, row, marks)
         begin = i + 1 if top == left else 0
         for word in range(begin // 8, len(words)):
             if words[word] == 0:
@@ -105,41 +212,102 @@ def listed(
                 if marks[j] == 0:
                     continue
                 c = left + j
-                squared = max(0.0, norm[r] + norm[c] - 2 * np.float64(line[j]))
-                low = squared - (2 * spread[r] * spread[c] + 2.0**-21 * (norm[r] + norm[c]) + TINY)
+                product = np.float64(line[j]) + (np.float64(more[i, j]) / BASE if fine else 0.0)
+                squared = step * step * max(0.0, norm[r] + norm[c] - 2 * sizes[r] * sizes[c] * product)
+                low = _span(squared, lost[r] + lost[c], 2 * rest[r] * rest[c])[0]
                 # written out for both: a call would count references to every array
                 if low <= limit[r]:
                     if counts[r] == size:
-                        _thin(r, k, facts, lists, limit)
-                    if counts[r] < size and low <= limit[r]:
-                        squares[r, counts[r]] = squared
-                        others[r, counts[r]] = c
-                        counts[r] += 1
+                        _make_room(r, k, facts, data, lists, limit)
+                    squares[r, counts[r]] = squared
+                    others[r, counts[r]] = c
+                    counts[r] += 1
                 if low <= limit[c]:
                     if counts[c] == size:
-                        _thin(c, k, facts, lists, limit)
-                    if counts[c] < size and low <= limit[c]:
-                        squares[c, counts[c]] = squared
-                        others[c, counts[c]] = r
-                        counts[c] += 1
+                        _make_room(c, k, facts, data, lists, limit)
+                    squares[c, counts[c]] = squared
+                    others[c, counts[c]] = r
+                    counts[c] += 1
 
 
 @compiled
-def thinned(first: int, last: int, k: int, facts: tuple[Array, ...], lists: tuple[Array, ...], limit: Array) -> None:
-    """Leave in the lists of some rows what the last limit allows."""
-    for r in range(first, last):
-        if limit[r] >= 0:
-            _thin(r, k, facts, lists, limit)
-
-
-@compiled
-def chosen(
-    first: int, starts: Array, others: Array, true: Array, order: Array, best: Array, best_ids: Array, room: Array
+def thinned(
+    first: int,
+    last: int,
+    k: int,
+    facts: tuple[Array, ...],
+    lists: tuple[Array, ...],
+    limit: Array,
+    near: Array,
 ) -> None:
-    """Leave the k best of what was computed in `best` (n, k), infinite before, and their rows in `best_ids`.
+    """Leave in the lists of some rows what their limits allow; `near` (n,) becomes the k-th least estimate."""
+    squares, _, counts = lists
+    for r in range(first, last):
+        _thin(r, k, facts, lists, limit)
+        near[r] = _bound(squares[r, : counts[r]], k) if counts[r] > k else np.inf
 
-    The row `first + i` has the pairs from `starts[i]` to `starts[i + 1]`; `room` (n,) is scratch.
+
+@compiled
+def _place(row: Array, count: int, other: int) -> Any:
+    """Where in a list a row is whose distance is not computed; -1 if it is not there."""
+    for i in range(count):
+        if row[i] == other:
+            return i
+    return -1
+
+
+@compiled
+def computed(
+    first: int,
+    last: int,
+    facts: tuple[Array, ...],
+    data: tuple[Array, ...],
+    lists: tuple[Array, ...],
+    limit: Array,
+    near: Array,
+) -> None:
+    """Compute the distances in the lists of some rows whose estimates are within `near` (n,) of one of both rows.
+
+    Those in two lists are computed with the lower row, for both. So each entry has one thread that writes it.
     """
-    for i in range(len(starts) - 1):
-        for at in range(starts[i], starts[i + 1]):
-            offer(first + i, order[others[at]], true[at], best, best_ids, room)
+    rows, order, leaves, merges = data
+    lost, rest = facts[1], facts[2]
+    squares, others, counts = lists
+    stack = np.empty(40, np.float64)
+    for r in range(first, last):
+        for i in range(counts[r]):
+            c, squared = others[r, i], squares[r, i]
+            if c < 0 or (squared > near[r] and squared > near[c]):
+                continue
+            place = -1
+            if _span(squared, lost[r] + lost[c], 2 * rest[r] * rest[c])[0] <= limit[c]:
+                place = _place(others[c], counts[c], r)
+                if place >= 0 and c < r:
+                    continue
+            true = sum_of_squares(rows, order[r], order[c], leaves, merges, stack)
+            squares[r, i] = true
+            others[r, i] = -1 - c
+            if place >= 0:
+                squares[c, place] = true
+                others[c, place] = -1 - r
+
+
+@compiled
+def chosen(first: int, last: int, order: Array, lists: tuple[Array, ...], best: Array, best_ids: Array) -> None:
+    """Leave the k best of lists whose distances are computed in `best` (n, k), infinite before, and their rows."""
+    squares, others, counts = lists
+    k = best.shape[1]
+    for r in range(first, last):
+        turn = np.argsort(squares[r, : counts[r]])
+        for at in range(counts[r]):
+            squared, row = squares[r, turn[at]], order[-1 - others[r, turn[at]]]
+            if at >= k and squared > best[r, k - 1]:
+                break
+            place = min(at, k - 1)
+            if at >= k and row > best_ids[r, place]:
+                continue
+            while place > 0 and best[r, place - 1] == squared and best_ids[r, place - 1] > row:
+                best_ids[r, place] = best_ids[r, place - 1]
+                place -= 1
+            best_ids[r, place] = row
+            best[r, min(at, k - 1)] = squared

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from lookalike.analysis._blocks import Array
-from lookalike.analysis._kernels import compiled_loosely
+from lookalike.analysis._compiling import compiled_loosely
 
 RED, GREEN, BLUE = np.float32(0.299), np.float32(0.587), np.float32(0.114)
 MOST_STRETCH, MOST_SHIFT, MOST_STEP = 1.4, 0.4, 0.1

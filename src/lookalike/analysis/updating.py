@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from lookalike.analysis._arriving import nearest_and_reached
 from lookalike.analysis._blocks import Array, Vectors, Workers, as_vectors, check_count, largest_of
+from lookalike.analysis._codes import ready_loops
 from lookalike.analysis._comparing import Found, compare
 from lookalike.analysis._search import direct
 from lookalike.analysis.neighbors import nearest_neighbors
@@ -68,7 +69,8 @@ def update_neighbors(
     if len(asked) > WORTH * n:
         return nearest_neighbors(rows, width, threads=threads, progress=progress)
     last = np.where(known > 0, distances[np.arange(n), np.maximum(known, 1) - 1], 0).astype(np.float64)
-    last[kept[(graph.ids[stayed] >= 0).sum(axis=1) == old_n - 1]] = np.inf  # these lists held every other row
+    if graph.ids.shape[1] >= old_n - 1:  # these lists held every other row
+        last[kept[(graph.ids[stayed] >= 0).sum(axis=1) == old_n - 1]] = np.inf
     last[asked] = -1  # these are searched, not added to
     fresh = np.zeros(n, bool)
     fresh[np.flatnonzero(source < 0)] = True
@@ -88,13 +90,15 @@ def update_neighbors(
 def _without_gone(graph: Neighbors, kept: Ints, stayed: Ints, n: int, width: int) -> tuple[Ints, Array]:
     """The lists of the rows that stayed, those that went taken out, the rest moved up; others empty."""
     now = np.full(len(graph.ids) + 1, -1, np.int64)
-    now[stayed] = kept
-    there = now[graph.ids[stayed]]  # -1, a neighbor that was unknown, reads the last: still -1
-    far = graph.distances[stayed]
-    short = np.flatnonzero((there < 0).any(axis=1))
-    turn = np.argsort(there[short] < 0, axis=1, kind="stable")
-    there[short] = np.take_along_axis(there[short], turn, axis=1)
-    far[short] = np.where(there[short] < 0, np.inf, np.take_along_axis(far[short], turn, axis=1))
+    now[stayed] = kept  # -1, an unknown neighbor, reads the last: still -1
+    if len(stayed) == len(graph.ids):
+        there, far = now[graph.ids], graph.distances
+    else:
+        there, far = now[graph.ids[stayed]], graph.distances[stayed]
+        short = np.flatnonzero((there < 0).any(axis=1))
+        turn = np.argsort(there[short] < 0, axis=1, kind="stable")
+        there[short] = np.take_along_axis(there[short], turn, axis=1)
+        far[short] = np.where(there[short] < 0, np.inf, np.take_along_axis(far[short], turn, axis=1))
     ids = np.full((n, width), -1, np.int64)
     distances = np.full((n, width), np.inf, np.float32)
     take = min(width, there.shape[1])
@@ -127,6 +131,11 @@ def _inserted(ids: Ints, distances: Array, end: Array, came: tuple[Array, ...]) 
     `end`: what is not nearer than this is left out. `came`: list, turn, row and distance of each, by list and turn.
     """
     tied = np.zeros(len(ids), bool)
+    if ready_loops() is not None:
+        from lookalike.analysis import _passing
+
+        _passing.inserted(ids, distances, end, (came[0], came[2], came[3]), tied)
+        return ids, distances, tied
     columns = np.arange(ids.shape[1])
     for turn in range(int(came[1].max(initial=-1)) + 1):
         at, new, far = (part[came[1] == turn] for part in (came[0], came[2], came[3]))
