@@ -137,7 +137,10 @@ class _Graph:
         digits = self._choose(rows, order)
         if digits is None:
             return None
-        form = self._form(rows if digits == 1 else self._quantized(rows.center, rows.signs, rows.steps, 2), order)
+        if digits == 2:
+            rows = self._quantized(rows.center, rows.signs, rows.steps, 2)
+        form = self._form(rows, order)
+        del rows, lost
         return self._with_odd(self._lists(form, order, progress), order, np.flatnonzero(odd))
 
     def _rounded(self) -> _Rows | None:
