@@ -77,12 +77,16 @@ def _thin(r: int, k: int, facts: tuple[Array, ...], lists: tuple[Array, ...], li
 
 
 @compiled
-def _insert(squared: float, row: int, tag: int, best: Array, rows: Array, tags: Array) -> None:
-    """Put a row at its place among the best, which ascend, equal ones by row; `tag` goes with it."""
-    last = len(best) - 1
-    if squared > best[last] or (squared == best[last] and row > rows[last]):
-        return
-    place = last
+def _insert(squared: float, row: int, tag: int, count: int, best: Array, rows: Array, tags: Array) -> Any:
+    """Put a row at its place among the `count` best, which ascend, equal ones by row; how many there are then.
+
+    `tag` goes with it. Where there is no more room, the last one goes.
+    """
+    place = count
+    if count == len(best):
+        place -= 1
+        if squared > best[place] or (squared == best[place] and row > rows[place]):
+            return count
     while place > 0 and (best[place - 1] > squared or (best[place - 1] == squared and rows[place - 1] > row)):
         best[place] = best[place - 1]
         rows[place] = rows[place - 1]
@@ -91,6 +95,7 @@ def _insert(squared: float, row: int, tag: int, best: Array, rows: Array, tags: 
     best[place] = squared
     rows[place] = row
     tags[place] = tag
+    return min(count + 1, len(best))
 
 
 @compiled
@@ -98,15 +103,17 @@ def _compute(r: int, k: int, data: tuple[Array, ...], lists: tuple[Array, ...], 
     """Compute the distances in the list of `r`, and leave the k best."""
     rows, order, leaves, merges = data
     squares, others, counts = lists
-    best, ids, tags = np.full(k, np.inf), np.zeros(k, np.int64), np.zeros(k, np.int32)
+    best, ids, tags = np.empty(k, np.float64), np.empty(k, np.int64), np.empty(k, np.int32)
     stack = np.empty(40, np.float64)
+    count = 0
     for i in range(counts[r]):
         if others[r, i] >= 0:
             squares[r, i] = sum_of_squares(rows, order[r], order[others[r, i]], leaves, merges, stack)
             others[r, i] = -1 - others[r, i]
-        _insert(squares[r, i], order[-1 - others[r, i]], others[r, i], best, ids, tags)
-    squares[r, :k] = best
-    others[r, :k] = tags
+        count = _insert(squares[r, i], order[-1 - others[r, i]], others[r, i], count, best, ids, tags)
+    for i in range(k):
+        squares[r, i] = best[i]
+        others[r, i] = tags[i]
     counts[r] = k
     limit[r] = min(limit[r], best[k - 1] * (1 + SURE))
 
@@ -294,20 +301,10 @@ def computed(
 
 @compiled
 def chosen(first: int, last: int, order: Array, lists: tuple[Array, ...], best: Array, best_ids: Array) -> None:
-    """Leave the k best of lists whose distances are computed in `best` (n, k), infinite before, and their rows."""
+    """Leave the k best of lists whose distances are computed in `best` (n, k), and their rows in `best_ids`."""
     squares, others, counts = lists
-    k = best.shape[1]
+    tags = np.empty(best.shape[1], np.int32)
     for r in range(first, last):
-        turn = np.argsort(squares[r, : counts[r]])
-        for at in range(counts[r]):
-            squared, row = squares[r, turn[at]], order[-1 - others[r, turn[at]]]
-            if at >= k and squared > best[r, k - 1]:
-                break
-            place = min(at, k - 1)
-            if at >= k and row > best_ids[r, place]:
-                continue
-            while place > 0 and best[r, place - 1] == squared and best_ids[r, place - 1] > row:
-                best_ids[r, place] = best_ids[r, place - 1]
-                place -= 1
-            best_ids[r, place] = row
-            best[r, min(at, k - 1)] = squared
+        count = 0
+        for i in range(counts[r]):
+            count = _insert(squares[r, i], order[-1 - others[r, i]], 0, count, best[r], best_ids[r], tags)
