@@ -34,6 +34,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.neighbors import faiss_with_kernels
 from lookalike.analysis import kmeans_sweep, refine_best
 from lookalike.analysis._lloyd import exact_inertia
 from lookalike.analysis.clusters import nearest_center
@@ -80,9 +81,7 @@ def scikit_learn(vectors: Any, k: int, seed: int, n_init: int = 1) -> float:
 
 def faiss(vectors: Any, k: int, seed: int) -> Any:
     """The centers that FAISS finds."""
-    import faiss
-
-    found = faiss.Kmeans(vectors.shape[1], k, seed=seed + 1, gpu=False)
+    found = faiss_with_kernels().Kmeans(vectors.shape[1], k, seed=seed + 1, gpu=False)
     found.train(vectors)
     return np.asarray(found.centroids, np.float64)
 

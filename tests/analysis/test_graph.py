@@ -199,17 +199,14 @@ def test_a_turned_row_keeps_its_length_and_digits_lose_what_they_say(d: int) -> 
 
     rng = np.random.default_rng(0)
     x, center = rng.normal(size=(40, d)), rng.normal(size=d)
-    width = -(-d // _kernels.MIXED) * _kernels.MIXED
-    signs = rng.choice([-1.0, 1.0], width)
-    turned, reach = np.empty((40, width)), np.empty(40)
+    signs = _kernels.signs_for(d)
+    turned = np.empty((40, len(signs)))
     for row, out in zip(x, turned, strict=True):
         _kernels.turn(row, center, signs, out)
-    _kernels.reaches(x, center, signs, reach)
-    np.testing.assert_allclose(reach, np.abs(turned).max(axis=1))
     np.testing.assert_allclose(turned @ turned.T, (x - center) @ (x - center).T, atol=1e-12)
-    steps = reach / 127
-    digits, lost = np.empty((40, 2, width), np.int8), np.empty((40, 2))
-    _kernels.quantize(x, center, signs, steps, digits, lost)
+    steps, digits, lost = np.empty(40), np.empty((40, 2, len(signs)), np.int8), np.empty((40, 2))
+    _kernels.quantize(x, center, signs, 1e-30, steps, digits, lost)
+    np.testing.assert_allclose(steps, np.abs(turned).max(axis=1) / 127)
     coarse = steps[:, None] * digits[:, 0]
     fine = coarse + steps[:, None] / _kernels.BASE * digits[:, 1]
     np.testing.assert_allclose(lost[:, 0], np.linalg.norm(turned - coarse, axis=1), rtol=1e-12)
@@ -226,10 +223,9 @@ def test_bytes_of_new_rows_bound_distances(kind: str, dtype: Any) -> None:
     x[3] = x[4]
     center = np.median(x, axis=0).astype(np.float32)
     x[5] = center
-    width = -(-70 // _kernels.MIXED) * _kernels.MIXED
-    signs = np.random.default_rng(1).choice([-1, 1], width).astype(np.float32)
+    signs = _kernels.signs_for(70).astype(np.float32)
     unit = float(np.median(np.abs(x - center).max(axis=1))) / 127
-    codes, (norms, lost, sizes) = np.empty((120, width), np.uint8), np.empty((3, 120))
+    codes, (norms, lost, sizes) = np.empty((120, len(signs)), np.uint8), np.empty((3, 120))
     largest = _passing.coded(x, center, signs, unit, codes, norms, lost, sizes)
     wide = codes.astype(np.float64) - 128
     apart = np.sqrt(np.maximum(norms[:, None] + norms - 2 * np.outer(sizes, sizes) * (wide @ wide.T), 0))

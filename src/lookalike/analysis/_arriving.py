@@ -69,8 +69,7 @@ class _Pass:
         self.rows, self.scale, self.asked, self.width, self.loops = rows, scale, asked, width, _passing
         self.reach, self.fresh = reach, fresh[asked]
         self.units = np.where(reach < 0, -1, reach / scale.step)
-        columns = -(-rows.shape[1] // _kernels.MIXED) * _kernels.MIXED
-        self.signs = np.random.default_rng(0).choice([-1, 1], columns).astype(np.float32)
+        self.signs = _kernels.signs_for(rows.shape[1]).astype(np.float32)
         codes, *self.facts, self.fits = self._codes(rows[asked])
         self.parts = [(a, as_right(codes[a:b])) for a, b in spans(len(asked), COLUMNS)]
         self.limit = self._first_limit()

@@ -57,6 +57,7 @@ NARROWEST = 32
 MOST = 256  # neighbors
 BLOCK = 1024
 SAMPLE = 64
+USUAL = 512  # rows that say what step is usual
 ODD = 6.0  # rows that lose this many times as much as the median are searched apart
 SLACK = 2.0**-20
 LARGE = 1e15  # squares of larger numbers come near the end of float32
@@ -138,38 +139,30 @@ class _Graph:
         if digits is None:
             return None
         if digits == 2:
-            rows = self._quantized(rows.center, rows.signs, rows.steps, 2)
+            rows = self._quantized(self.base, rows.center, rows.signs, float(rows.steps.min()), 2)
         form = self._form(rows, order)
         del rows, lost
         return self._with_odd(self._lists(form, order, progress), order, np.flatnonzero(odd))
 
     def _rounded(self) -> _Rows | None:
         """The rows as bytes; None if they are all equal, or too large."""
-        n, d = self.base.shape
         center = middle_of(self.base).astype(np.float64)
-        width = -(-d // self.kernels.MIXED) * self.kernels.MIXED
-        signs = np.random.default_rng(0).choice([-1.0, 1.0], width)
-        steps = np.empty(n)
-
-        def measure(span: tuple[int, int]) -> None:
-            self.kernels.reaches(self.base[slice(*span)], center, signs, steps[slice(*span)])
-
-        for _ in self.workers.map(measure, spans(n, BLOCK)):
-            pass
-        steps /= 127
-        usual = float(np.median(steps))
+        signs = self.kernels.signs_for(self.base.shape[1])
+        some = np.unique(np.linspace(0, len(self.base) - 1, USUAL).astype(np.int64))
+        usual = float(np.median(self._quantized(self.base[some], center, signs, 1e-30, 1).steps))
         if not 1e-17 < usual < 1e13:
             return None
-        return self._quantized(center, signs, np.maximum(steps, usual / self.kernels.FINER), 1)
+        return self._quantized(self.base, center, signs, usual / self.kernels.FINER, 1)
 
-    def _quantized(self, center: Doubles, signs: Doubles, steps: Doubles, count: int) -> _Rows:
-        """The rows as numbers of one or two digits."""
-        n, width = len(self.base), len(signs)
-        digits, lost, lengths = np.empty((n, count, width), np.int8), np.empty((n, count)), np.empty(n)
+    def _quantized(self, base: Array, center: Doubles, signs: Doubles, least: float, count: int) -> _Rows:
+        """Rows as numbers of one or two digits; no step is below `least`."""
+        n, width = len(base), len(signs)
+        digits, lost = np.empty((n, count, width), np.int8), np.empty((n, count))
+        steps, lengths = np.empty(n), np.empty(n)
 
         def quantize(span: tuple[int, int]) -> None:
             part = slice(*span)
-            self.kernels.quantize(self.base[part], center, signs, steps[part], digits[part], lost[part])
+            self.kernels.quantize(base[part], center, signs, least, steps[part], digits[part], lost[part])
             values = digits[part, 0].astype(np.float64)
             if count > 1:
                 values += digits[part, 1] / self.kernels.BASE
@@ -261,22 +254,24 @@ class _Graph:
         n, k = len(order), self.k
         size = LISTED * k + ROOM
         lists = np.empty((n, size)), np.empty((n, size), np.int32), np.zeros(n, np.int32)
-        limit, near, none = np.full(n, np.inf), np.empty(n), np.full(n, np.inf)
+        limit, near = np.full(n, np.inf), np.empty(n)
         data = (self.base, order, *self.plan)
         best, best_ids = np.empty((n, k)), np.empty((n, k), np.int64)
 
         def look(products: tuple[Array, Array], at: tuple[int, int]) -> None:
             _listing.listed(products, at, (k, form.step, SLACK), form.facts, data, lists, limit)
 
-        def steps(step: Callable[[int, int], None]) -> None:
-            for _ in self.workers.map(lambda span: step(*span), spans(n, TOGETHER)):
+        def each(loop: Callable[..., None], *given: object) -> None:
+            for _ in self.workers.map(lambda span: loop(*span, *given), spans(n, TOGETHER)):
                 pass
 
         self._each_tile(form, look, progress)
-        for bar in (near, none):
-            steps(lambda a, b: _listing.thinned(a, b, k, form.facts, lists, limit, near))
-            steps(lambda a, b, bar=bar: _listing.computed(a, b, form.facts, data, lists, limit, bar))  # type: ignore[misc]
-        steps(lambda a, b: _listing.chosen(a, b, order, lists, best, best_ids))
+        each(_listing.thinned, k, form.facts, lists, limit)
+        each(_listing.expected, k, lists, near)
+        each(_listing.computed, form.facts, data, lists, limit, near)
+        each(_listing.thinned, k, form.facts, lists, limit)
+        each(_listing.computed, form.facts, data, lists, limit, np.full(n, np.inf))
+        each(_listing.chosen, order, lists, best, best_ids)
         return best_ids, best
 
     def _each_tile(

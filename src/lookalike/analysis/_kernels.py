@@ -13,8 +13,9 @@ import numpy as np
 from lookalike.analysis._blocks import Array
 from lookalike.analysis._compiling import compiled, compiled_loosely
 from lookalike.analysis._lanes import sum_of_squares
+from lookalike.records import Doubles
 
-MIXED, ROOT = 16, 4.0  # columns that the rotation mixes
+MIXED, ROOT = 16, np.float32(0.25)  # columns that the rotation mixes, and 1 / the root of that
 BASE = 254.0  # of the second digit
 FINER = 64.0  # no row's step is smaller than the usual one by more than this
 
@@ -29,53 +30,51 @@ def rough_sum(a: Array, b: Array) -> Any:
     return total
 
 
+def signs_for(columns: int) -> Doubles:
+    """Random signs for rows of so many columns, (D,), D the next multiple of `MIXED`: the same ones every time."""
+    return np.random.default_rng(0).choice([-1.0, 1.0], -(-columns // MIXED) * MIXED)
+
+
 @compiled
 def turn(row: Array, center: Array, signs: Array, out: Array) -> None:
     """Write row - center, signs changed, times an orthonormal Hadamard matrix of `MIXED` columns, into `out` (D,).
 
-    `signs` and `out` are float64; D, a multiple of `MIXED`, may be more columns than `row` has. A number of `out` is
-    made of those that lie D / `MIXED` apart.
+    In the type of `center`, `signs` (D,), from `signs_for`, and `out`, which may have more columns than `row`. A number
+    of `out` is made of those that lie D / `MIXED` apart.
     """
     width = len(row)
     for j in range(width):
-        out[j] = (np.float64(row[j]) - center[j]) * signs[j]
-    out[width:] = 0.0
-    half = len(out)
-    while half > len(out) // MIXED:
-        half //= 2
-        for start in range(0, len(out), 2 * half):
-            left, right = out[start : start + half], out[start + half : start + 2 * half]
-            for j in range(half):
-                a, b = left[j], right[j]
-                left[j] = a + b
-                right[j] = a - b
+        out[j] = (row[j] - center[j]) * signs[j]
+    for j in range(width, len(out)):
+        out[j] = 0
+    quarter = len(out)
+    while quarter > len(out) // MIXED:
+        quarter //= 4
+        for start in range(0, len(out), 4 * quarter):
+            one, two = out[start : start + quarter], out[start + quarter : start + 2 * quarter]
+            three = out[start + 2 * quarter : start + 3 * quarter]
+            four = out[start + 3 * quarter : start + 4 * quarter]
+            for j in range(quarter):
+                a, b, c, d = one[j] + three[j], one[j] - three[j], two[j] + four[j], two[j] - four[j]
+                one[j], two[j], three[j], four[j] = a + c, a - c, b + d, b - d
     for j in range(len(out)):
-        out[j] *= 1.0 / ROOT
+        out[j] *= ROOT
 
 
 @compiled
-def reaches(rows: Array, center: Array, signs: Array, out: Array) -> None:
-    """The largest number of each row once turned, (n,)."""
+def quantize(rows: Array, center: Array, signs: Array, least: float, steps: Array, digits: Array, lost: Array) -> None:
+    """Write the turned rows as numbers of one or two digits, in multiples of `steps` (n,), which are written too.
+
+    A step is the largest number of its row / 127, `least` or more. `digits` (n, 1 or 2, D) int8: whole steps, at most
+    127 in size, and then `BASE`-ths. `lost` (n, 1 or 2) float64: the length of what is left over after each digit.
+    """
     turned = np.empty(len(signs), np.float64)
     for i in range(len(rows)):
         turn(rows[i], center, signs, turned)
         most = 0.0
         for j in range(len(turned)):
             most = max(most, abs(turned[j]))
-        out[i] = most
-
-
-@compiled
-def quantize(rows: Array, center: Array, signs: Array, steps: Array, digits: Array, lost: Array) -> None:
-    """Write the turned rows as numbers of one or two digits, in multiples of their `steps` (n,).
-
-    `digits` (n, 1 or 2, D) int8: whole steps, at most 127 in size, and then `BASE`-ths. `lost` (n, 1 or 2) float64: the
-    length of what is left over after each digit.
-    """
-    turned = np.empty(len(signs), np.float64)
-    for i in range(len(rows)):
-        turn(rows[i], center, signs, turned)
-        step = steps[i]
+        step = steps[i] = max(most / 127, least)
         for digit in range(digits.shape[1]):
             out = digits[i, digit]
             rest = 0.0

@@ -134,10 +134,16 @@ def _make_room(
 
 
 @compiled
+def _level(norm: float, reach: float, slack: float) -> Any:
+    """What does not depend on the other row in the test of a row's `reach`: see `_graph`, "the test of a product"."""
+    return (norm - reach * reach) / 2 - slack * (norm + reach * reach + 1)
+
+
+@compiled
 def _bar(limit: float, norm: float, lost: float, step: float, slack: float) -> Any:
     """The two numbers that a limit turns into: see `_graph`, "the test of a product"."""
     reach = (np.sqrt(limit) + lost) / step
-    return reach, (norm - reach * reach) / 2 - slack * (norm + reach * reach + 1)
+    return reach, _level(norm, reach, slack)
 
 
 @compiled
@@ -245,12 +251,17 @@ def thinned(
     facts: tuple[Array, ...],
     lists: tuple[Array, ...],
     limit: Array,
-    near: Array,
 ) -> None:
-    """Leave in the lists of some rows what their limits allow; `near` (n,) becomes the k-th least estimate."""
-    squares, _, counts = lists
+    """Leave in the lists of some rows what their limits allow."""
     for r in range(first, last):
         _thin(r, k, facts, lists, limit)
+
+
+@compiled
+def expected(first: int, last: int, k: int, lists: tuple[Array, ...], near: Array) -> None:
+    """Write the k-th least estimate in each list into `near` (n,); infinity where all of it is wanted."""
+    squares, _, counts = lists
+    for r in range(first, last):
         near[r] = _bound(squares[r, : counts[r]], k) if counts[r] > k else np.inf
 
 

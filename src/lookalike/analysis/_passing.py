@@ -8,8 +8,8 @@ import numpy as np
 
 from lookalike.analysis._blocks import Array
 from lookalike.analysis._compiling import compiled, compiled_loosely
-from lookalike.analysis._kernels import FINER, MIXED, ROOT
-from lookalike.analysis._listing import _mark, _span
+from lookalike.analysis._kernels import FINER, turn
+from lookalike.analysis._listing import _level, _mark, _span
 
 BEYOND = 1e9  # units: no two codes are so far apart, so a reach of this lets everything pass
 NEVER = np.float32(1e30)  # a product is never as large
@@ -39,24 +39,11 @@ def coded(
     """
     turned = np.empty(len(signs), np.float32)
     bits = turned.view(np.int32)
-    width = rows.shape[1]
     largest = np.int32(0)
-    least = np.float32(127 * ROOT * unit / FINER)
+    least = np.float32(127 * unit / FINER)
     for i in range(len(rows)):
-        row, out = rows[i], codes[i]
-        for j in range(width):
-            turned[j] = (row[j] - center[j]) * signs[j]
-        turned[width:] = np.float32(0)
-        quarter = len(turned)
-        while quarter > len(turned) // MIXED:
-            quarter //= 4
-            for start in range(0, len(turned), 4 * quarter):
-                one, two = turned[start : start + quarter], turned[start + quarter : start + 2 * quarter]
-                three = turned[start + 2 * quarter : start + 3 * quarter]
-                four = turned[start + 3 * quarter : start + 4 * quarter]
-                for j in range(quarter):
-                    a, b, c, d = one[j] + three[j], one[j] - three[j], two[j] + four[j], two[j] - four[j]
-                    one[j], two[j], three[j], four[j] = a + c, a - c, b + d, b - d
+        out = codes[i]
+        turn(rows[i], center, signs, turned)
         most = _most(bits)
         largest = max(largest, most)
         first, bits[0] = bits[0], most
@@ -71,19 +58,13 @@ def coded(
             gap = value - near
             rest += gap * gap
             whole += near * near
-        size = np.float64(reach) / (127 * ROOT * unit)
+        size = np.float64(reach) / (127 * unit)
         length = np.sqrt(np.float64(whole))
         sizes[i] = size
         norms[i] = size * size * np.float64(whole)
         lost[i] = size * ((1 + (len(turned) + 8) * 2.0**-24) * np.sqrt(np.float64(rest)) + 2.0**-20 * (length + 1))
     bits[0] = largest
-    return np.float64(turned[0]) / ROOT
-
-
-@compiled
-def _level(norm: float, reach: float, slack: float) -> Any:
-    """What a reach in units turns into: see `_graph`, "the test of a product"."""
-    return (norm - reach * reach) / 2 - slack * (norm + reach * reach + 1)
+    return np.float64(turned[0])
 
 
 @compiled
