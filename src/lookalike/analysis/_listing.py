@@ -147,15 +147,21 @@ def _bar(limit: float, norm: float, lost: float, step: float, slack: float) -> A
 
 
 @compiled
+def _matters(value: Any, column: tuple[Any, ...], row: tuple[Any, ...]) -> Any:
+    """Whether a product, times the size of its row, matters to that row or to its column, as 0 or 1."""
+    half, wide, inverse, level, slope = column
+    _, s, h, p, w = row
+    return np.uint8((value >= half + h * inverse - s * wide) | (value >= p * inverse + level - slope * w))
+
+
+@compiled
 def _mark(line: Array, columns: tuple[Array, ...], row: tuple[Any, ...], marks: Array) -> None:
     """Mark the products that matter to their row or to their column; short enough to become vector code."""
     half, wide, inverse, level, slope = columns
-    size, s, h, p, w = row
+    size = row[0]
     for j in range(len(line)):
         value = size * np.float32(line[j])
-        mine = half[j] + h * inverse[j] - s * wide[j]
-        its = p * inverse[j] + level[j] - slope[j] * w
-        marks[j] = np.uint8((value >= mine) | (value >= its))
+        marks[j] = _matters(value, (half[j], wide[j], inverse[j], level[j], slope[j]), row)
 
 
 @compiled
@@ -164,12 +170,10 @@ def _mark_finely(
 ) -> None:
     """The same for products of two digits; `rest` and `own` are what their lowest places would add."""
     half, wide, inverse, level, slope = columns
-    size, s, h, p, w = row
+    size = row[0]
     for j in range(len(line)):
         value = size * (np.float32(line[j]) + np.float32(more[j]) * np.float32(1 / BASE)) + own * rest[j]
-        mine = half[j] + h * inverse[j] - s * wide[j]
-        its = p * inverse[j] + level[j] - slope[j] * w
-        marks[j] = np.uint8((value >= mine) | (value >= its))
+        marks[j] = _matters(value, (half[j], wide[j], inverse[j], level[j], slope[j]), row)
 
 
 @compiled
