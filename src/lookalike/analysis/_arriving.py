@@ -18,14 +18,14 @@ import numpy as np
 from lookalike.analysis._blocks import Array, Workers, report, spans
 from lookalike.analysis._bytes import exact, products_of
 from lookalike.analysis._codes import WORTH, Scale, as_right, ready_loops
-from lookalike.analysis._comparing import FEW, Found
-from lookalike.analysis._graph import LARGE, MOST, NARROWEST, SLACK, sum_plan
+from lookalike.analysis._comparing import FEW, Found, true_squares
+from lookalike.analysis._graph import LARGE, MOST, NARROWEST, SLACK
 from lookalike.records import Advance, Doubles, Ints
 
 BLOCK = 512  # rows: they, their bytes and their products stay in the cache
 COLUMNS = 512  # new rows in one product
 ASKED = 4096  # new rows in one pass
-SAMPLE = 512
+SAMPLE = 256
 PAIRS = 1 << 16  # pairs listed before those that are beyond a limit by now are let go
 
 Pairs = tuple[Ints, Ints, Doubles]
@@ -39,9 +39,14 @@ def nearest_and_reached(
     None where this way has nothing to offer: too few new rows,
     loops that nothing has loaded yet, numbers that bytes would not tell apart or that are not finite.
     """
-    loops = ready_loops()
     n, d = rows.shape
-    if loops is None or len(asked) < FEW or rows.size < WORTH or d < NARROWEST or not 1 <= width <= min(MOST, n - 1):
+    if (
+        ready_loops() is None
+        or len(asked) < FEW
+        or rows.size < WORTH
+        or d < NARROWEST
+        or not 1 <= width <= min(MOST, n - 1)
+    ):
         return None
     scale = Scale.of(rows) if exact() else None
     if scale is None:
@@ -53,7 +58,7 @@ def nearest_and_reached(
         listed = search.run(workers)
         if listed is None:
             return None
-        ids[start:stop], squared[start:stop], entered = search.decided(listed, loops, workers)
+        ids[start:stop], squared[start:stop], entered = search.decided(listed, workers)
         pairs.append(entered)
         report(progress, stop, len(asked))
     into, who, gaps = (np.concatenate([part[side] for part in pairs]) for side in range(3))
@@ -119,7 +124,7 @@ class _Pass:
         found = (np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size), np.zeros(2, np.int64))
         state = found[3]
         new = (*self.facts, self.fresh, self.asked)
-        scales = (self.scale.step, SLACK)
+        scales, tests = (self.scale.step, SLACK), np.empty((5, COLUMNS), np.float32)
         listed: list[Pairs] = []
         for a, b in spans(span[1] - span[0], BLOCK):
             first, stop = span[0] + a, span[0] + b
@@ -131,7 +136,7 @@ class _Pass:
                 products = products_of(codes, right)
                 state[0] = 0
                 while state[0] < len(codes):
-                    self.loops.passing(products, (first, left), scales, old, new, (tops, self.limit), found)
+                    self.loops.passing(products, (first, left), scales, old, new, (tops, self.limit), found, tests)
                     if state[0] < len(codes):
                         listed.append(self._kept(found))
         listed.append(self._kept(found))
@@ -145,7 +150,7 @@ class _Pass:
         state[1] = 0
         return rows[keep], new[keep], low[keep]
 
-    def decided(self, listed: list[Pairs], loops: Any, workers: Workers) -> tuple[Ints, Doubles, Pairs]:
+    def decided(self, listed: list[Pairs], workers: Workers) -> tuple[Ints, Doubles, Pairs]:
         """The nearest of each new row, and the pairs within reach, from what is listed."""
         rows, new, low = (np.concatenate([part[side] for part in listed]) for side in range(3))
         wanted = low <= self.limit[new]
@@ -153,11 +158,10 @@ class _Pass:
         keep = np.flatnonzero(wanted | reached)
         rows, new, wanted, reached = rows[keep], new[keep], wanted[keep], reached[keep]
         true = np.empty(len(rows))
-        plan = sum_plan(self.rows.shape[1])
 
         def measure(span: tuple[int, int]) -> None:
             part = slice(*span)
-            loops.true_sums(self.rows, rows[part], self.asked[new[part]], *plan, true[part])
+            true[part] = true_squares(self.rows, rows[part], self.asked[new[part]])
 
         for _ in workers.map(measure, spans(len(rows), 1024)):
             pass

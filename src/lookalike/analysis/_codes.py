@@ -34,6 +34,12 @@ WIDEST = 32_768
 Counts = npt.NDArray[np.int32]
 
 
+def _middle(rows: Array) -> Floats:
+    """A median of each column (d,): the upper one of two, which spares half of the time."""
+    columns = np.ascontiguousarray(rows.T)
+    return np.partition(columns, len(rows) // 2, axis=1)[:, len(rows) // 2].astype(np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class Scale:
     """The center c (d,) float32 and the step s of some rows, and the loss w that is usual among them."""
@@ -49,7 +55,7 @@ class Scale:
         if not n or not 1 <= d <= WIDEST:
             return None
         some = rows[np.unique(np.linspace(0, n - 1, min(n, SAMPLE)).astype(np.int64))]
-        center = np.median(some, axis=0).astype(np.float32)
+        center = _middle(some)
         high = float(np.quantile(np.abs(some - center).max(axis=1), 0.98))
         if not 1e-15 < high < 1e15:
             return None

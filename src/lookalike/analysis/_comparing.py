@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain, pairwise
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from lookalike.analysis._blocks import Array, Workers, middle_of, report, spans
 from lookalike.analysis._bytes import exact, products_of
 from lookalike.analysis._codes import WORTH, Counts, Scale, as_right, lengths, ready_loops
 from lookalike.analysis._graph import NARROWEST, sum_plan
+from lookalike.analysis._search import direct
 from lookalike.records import Advance, Doubles, Floats, Ints
 
 ROWS = 1024
@@ -115,42 +116,44 @@ def _decide(
     off = (rows.shape[1] + 8) * 2.0**-23
     rough = np.full(len(near), np.inf)
     first = np.argpartition(low, width - 1)[:width]  # these show which of the others need to be looked at
-    rough[first] = _squared(rows, near[first], one, np.float32)
+    rough[first] = _rough_squares(rows, near[first], one)
     limit = rough[first].max() * (1 + off) + TINY
     low[first] = np.inf
     more = np.flatnonzero((low <= np.sqrt(limit)) | (low <= reach[near]))
-    rough[more] = _squared(rows, near[more], one, np.float32)
+    rough[more] = _rough_squares(rows, near[more], one)
     limit = np.partition(rough, width - 1)[width - 1] * (1 + off) + TINY
     rough = rough * (1 - off) - TINY
     near = near[(rough <= limit) | ((reach[near] >= 0) & (rough <= np.square(reach[near])))]
-    squared = _squared(rows, near, one)
+    squared = true_squares(rows, near, np.full(len(near), one))
     best = np.lexsort((near, squared))[:width]
     into = reach[near] >= np.sqrt(squared)
     return near[best], squared[best], near[into], squared[into]
 
 
-def _squared(rows: Array, near: Ints, one: int, kind: type[Any] = np.float64) -> Array:
-    """The squared distances of `near` from one row: in float64 as `direct` adds them up, in float32 in any order."""
-    out = np.empty(len(near), kind)
+def true_squares(rows: Array, left: Ints, right: Ints) -> Doubles:
+    """What `_search.direct` gives for pairs of rows, by compiled loops where they are loaded and worth it."""
+    loops = ready_loops()
+    if loops is None or rows.shape[1] < NARROWEST or rows.size < WORTH:
+        return direct(rows, left, rows, right)
+    out = np.empty(len(left))
+    loops.true_sums(rows, left, right, *sum_plan(rows.shape[1]), out)
+    return out
+
+
+def _rough_squares(rows: Array, near: Ints, one: int) -> Array:
+    """The squared distances of `near` from one row, in float32 and added up in any order."""
+    out = np.empty(len(near), np.float32)
     loops = ready_loops()
     if loops is not None and rows.shape[1] >= NARROWEST and rows.size >= WORTH:
-        if kind is np.float32:
-            loops.rough_sums(rows, near, one, out)
-        else:
-            loops.true_sums(rows, near, np.full(len(near), one), *sum_plan(rows.shape[1]), out)
+        loops.rough_sums(rows, near, one, out)
         return out
     size = max(1, STRIP // max(1, rows.shape[1]))
-    rough = kind is np.float32
-    block = np.empty((min(size, len(near)), rows.shape[1]), rows.dtype if rough else kind)
+    block = np.empty((min(size, len(near)), rows.shape[1]), rows.dtype)
     for start, stop in spans(len(near), size):
         gaps = block[: stop - start]
-        if rough:
-            np.take(rows, near[start:stop], axis=0, out=gaps, mode="clip")
-            gaps -= rows[one]
-            out[start:stop] = np.vecdot(gaps, gaps)
-        else:
-            np.subtract(rows[near[start:stop]], rows[one], out=gaps, dtype=kind)
-            out[start:stop] = np.square(gaps, out=gaps).sum(axis=1)
+        np.take(rows, near[start:stop], axis=0, out=gaps, mode="clip")
+        gaps -= rows[one]
+        out[start:stop] = np.vecdot(gaps, gaps)
     return out
 
 

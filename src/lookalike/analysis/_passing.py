@@ -68,10 +68,12 @@ def coded(
 
 
 @compiled
-def _columns(first: int, stop: int, new: tuple[Array, ...], limit: Array, unit: float, slack: float) -> Any:
-    """For each of some new rows the numbers of its test: three of its codes, two of its limit."""
+def _columns(
+    first: int, stop: int, new: tuple[Array, ...], limit: Array, unit: float, slack: float, tests: Array
+) -> Any:
+    """For each of some new rows the numbers of its test: three of its codes, two of its limit; kept in `tests`."""
     norms, lost, sizes, fresh = new
-    half, wide, inverse, level, slope = np.empty((5, stop - first), np.float32)
+    half, wide, inverse, level, slope = tests[0], tests[1], tests[2], tests[3], tests[4]
     for c in range(first, stop):
         norm, w, a = norms[c], lost[c], sizes[c]
         wide[c - first] = w / a
@@ -105,6 +107,7 @@ def passing(
     new: tuple[Array, ...],
     least: tuple[Array, Array],
     found: tuple[Array, ...],
+    tests: Array,
 ) -> None:
     """Look at the products of some rows with some new ones, and list the pairs that either side may want.
 
@@ -114,7 +117,8 @@ def passing(
     `least`: of each new row the least squared distances (M, width), from above and ascending, and what the last is
     known to be within (M,), lowered here. `found`: row, new row and least squared distance of each pair, and two
     numbers: the row to begin with, and how many pairs there are. Where there may not be room for the pairs of one more
-    row it returns before that.
+    row it returns before that. `tests` (5, m or more) float32 is scratch: an array made here would keep
+    `_mark` from becoming vector code.
     """
     norms, lost, sizes, reach = old
     new_norms, new_lost, new_sizes, fresh, own = new
@@ -123,7 +127,7 @@ def passing(
     found_rows, found_new, found_low, state = found
     first, left = at
     height, width = products.shape
-    columns = _columns(left, left + width, new[:4], limit, unit, slack)
+    columns = _columns(left, left + width, new[:4], limit, unit, slack, tests)
     _, _, _, level, slope = columns
     marks = np.zeros((width + 7) // 8 * 8, np.uint8)
     words = marks.view(np.uint64)

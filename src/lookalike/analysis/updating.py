@@ -14,8 +14,7 @@ import numpy.typing as npt
 from lookalike.analysis._arriving import nearest_and_reached
 from lookalike.analysis._blocks import Array, Vectors, Workers, as_vectors, check_count, largest_of
 from lookalike.analysis._codes import ready_loops
-from lookalike.analysis._comparing import Found, compare
-from lookalike.analysis._search import direct
+from lookalike.analysis._comparing import Found, compare, true_squares
 from lookalike.analysis.neighbors import nearest_neighbors
 from lookalike.errors import UsageError
 from lookalike.records import Advance, Doubles, Ints, Neighbors
@@ -71,14 +70,15 @@ def update_neighbors(
     last = np.where(known > 0, distances[np.arange(n), np.maximum(known, 1) - 1], 0).astype(np.float64)
     if graph.ids.shape[1] >= old_n - 1:  # these lists held every other row
         last[kept[(graph.ids[stayed] >= 0).sum(axis=1) == old_n - 1]] = np.inf
+    if not len(asked):
+        return Neighbors(ids, distances)
     last[asked] = -1  # these are searched, not added to
     fresh = np.zeros(n, bool)
     fresh[np.flatnonzero(source < 0)] = True
     with Workers(threads) as workers:
         found = nearest_and_reached(rows, asked, last * (1 + 2e-6), fresh, width, workers, progress)
         if found is None:
-            largest = largest_of(rows, threads)
-            if len(asked) and not 1e-15 < largest < 1e15:
+            if not 1e-15 < largest_of(rows, threads) < 1e15:
                 return nearest_neighbors(rows, width, threads=threads, progress=progress)
             found = compare(rows, asked, last * (1 + 2e-6), fresh, width, workers, progress)
     ids[asked], distances[asked] = found.ids, np.sqrt(found.squared)
@@ -161,7 +161,7 @@ def _sorted_in(
     wide[came[0], width + came[1]] = came[3]
     exact = np.zeros(wide.shape)
     which, column = np.nonzero(wide_ids >= 0)
-    exact[which, column] = direct(rows, lists[which], rows, wide_ids[which, column])
+    exact[which, column] = true_squares(rows, lists[which], wide_ids[which, column])
     turn = np.lexsort((wide_ids, exact, wide), axis=1)
     final = np.where(known[lists] > 0, ids[lists, np.maximum(known[lists], 1) - 1], -1)
     wide_ids, wide = np.take_along_axis(wide_ids, turn, axis=1), np.take_along_axis(wide, turn, axis=1)
