@@ -11,14 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lookalike.analysis import _bytes, _graph, nearest_neighbors
-from lookalike.analysis._blocks import Workers
+from lookalike.analysis import _bytes, _digits, _graph, nearest_neighbors
+from lookalike.analysis._forms import Way, choose
 from lookalike.analysis._search import ExactSearch, direct
 from tests.analysis.reference import blobs, brute_force
 
 pytest.importorskip("numba")
 
-KINDS = ("blobs", "sparse", "noise", "spread", "whole", "offset", "twins", "far")
+WAYS = ("bytes", "two digits", "axes")
+KINDS = ("blobs", "sparse", "noise", "spread", "whole", "offset", "twins", "far", "center")
 
 
 def vectors_of(kind: str, n: int, d: int, seed: int) -> Any:
@@ -37,6 +38,9 @@ def vectors_of(kind: str, n: int, d: int, seed: int) -> Any:
         x = x + np.float32(1000)
     elif kind == "twins":  # every row up to nine times
         x = x[rng.integers(0, n, n // 3)][rng.integers(0, n // 3, n)]
+    elif kind == "center":  # many rows where all else is taken off, some next to it
+        x[: n // 8] = np.median(x, axis=0)
+        x[: n // 16] += np.float32(1e-4) * rng.normal(size=(n // 16, d)).astype(np.float32)
     elif kind == "far":  # a few rows that no step fits
         x[rng.integers(0, n, 3)] *= 1e6
     return x
@@ -47,6 +51,14 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Takes this way for few rows too, in blocks small enough that there are many."""
     monkeypatch.setattr(_graph, "FEWEST", 200)
     monkeypatch.setattr(_graph, "BLOCK", 100)
+
+
+def take(patch: pytest.MonkeyPatch, way: str) -> None:
+    """Has the graph take this way, whatever it costs; axes are eight, so that they leave much."""
+    chosen = Way(8 if way == "axes" else 0, 2 if way == "two digits" else 1)
+    patch.setattr(_graph, "choose", lambda *_: chosen)
+    patch.setattr(_digits, "AXES", 8)
+    patch.setattr(_digits, "REST", 2.0)
 
 
 def test_the_product_of_bytes_is_the_graph_that_onnx_writes() -> None:
@@ -72,35 +84,33 @@ def check(x: Any, k: int, **options: Any) -> None:
     np.testing.assert_allclose(np.sqrt(found[1]), distances, rtol=1e-12)
 
 
-@pytest.mark.parametrize("digits", [1, 2])
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_every_kind_of_vectors(
-    small: None, monkeypatch: pytest.MonkeyPatch, kind: str, digits: int, dtype: Any
-) -> None:
-    monkeypatch.setattr(_graph._Graph, "_choose", lambda *_: digits)
+def test_every_kind_of_vectors(small: None, monkeypatch: pytest.MonkeyPatch, kind: str, way: str, dtype: Any) -> None:
+    take(monkeypatch, way)
     check(vectors_of(kind, 430, 70, 1).astype(dtype), 7)
 
 
 @settings(max_examples=15, deadline=None)
 @given(
-    st.integers(0, 2**32 - 1), st.sampled_from(KINDS), st.integers(1, 20), st.integers(32, 300), st.sampled_from([1, 2])
+    st.integers(0, 2**32 - 1), st.sampled_from(KINDS), st.integers(1, 20), st.integers(32, 300), st.sampled_from(WAYS)
 )
-def test_any_vectors(seed: int, kind: str, k: int, d: int, digits: int) -> None:
+def test_any_vectors(seed: int, kind: str, k: int, d: int, way: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_graph, "FEWEST", 200)
         patch.setattr(_graph, "BLOCK", 64)
-        patch.setattr(_graph._Graph, "_choose", lambda *_: digits)
+        take(patch, way)
         check(vectors_of(kind, 330, d, seed), k)
 
 
-@pytest.mark.parametrize("digits", [1, 2])
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("far", [30.0, 1e5, 1e17])
 @pytest.mark.parametrize(("count", "n"), [(1, 430), (3, 430), (26, 2_700)])
 def test_rows_that_the_step_does_not_fit(
-    small: None, monkeypatch: pytest.MonkeyPatch, count: int, n: int, far: float, digits: int
+    small: None, monkeypatch: pytest.MonkeyPatch, count: int, n: int, far: float, way: str
 ) -> None:
-    monkeypatch.setattr(_graph._Graph, "_choose", lambda *_: digits)
+    take(monkeypatch, way)
     x = vectors_of("blobs", n, 70, 2)
     x[1::3] = x[::3][: len(x[1::3])]  # twins: ties with what was left out, too
     rows = np.random.default_rng(0).choice(n - 1, count, replace=False)
@@ -131,27 +141,29 @@ def test_the_public_function_takes_this_way_and_gives_the_same_without_it(
         assert a.distances.tobytes() == b.distances.tobytes()
 
 
-def test_the_sample_takes_one_digit_or_two_and_leaves_what_nothing_tells_apart(small: None) -> None:
-    taken: list[int | None] = []
-
-    class Spy(_graph._Graph):
-        def _choose(self, *given: Any) -> int | None:
-            taken.append(super()._choose(*given))
-            return taken[-1]
-
-    with Workers(1) as workers:
-        assert Spy(vectors_of("blobs", 3000, 64, 0), 3, workers).run(None) is not None
-        assert Spy(vectors_of("noise", 3000, 1000, 0), 90, workers).run(None) is not None
-        offset = vectors_of("blobs", 3000, 64, 0) + np.float32(1e7) * (np.arange(3000) % 2)[:, None]
-        Spy(offset.astype(np.float32), 3, workers).run(None)
-    assert taken == [1, 2, None]
-
-
-@pytest.mark.parametrize("digits", [1, 2])
-def test_lists_that_stay_full_are_computed_on_the_way(
-    small: None, monkeypatch: pytest.MonkeyPatch, digits: int
+def test_the_sample_says_what_costs_least_and_leaves_what_nothing_tells_apart(
+    small: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_graph._Graph, "_choose", lambda *_: digits)
+    taken: list[Way | None] = []
+
+    def spy(*given: Any) -> Way | None:
+        taken.append(choose(*given))
+        return taken[-1]
+
+    monkeypatch.setattr(_graph, "choose", spy)
+    rng = np.random.default_rng(0)
+    offset = vectors_of("blobs", 3000, 64, 0) + np.float32(1e7) * (np.arange(3000) % 2)[:, None]
+    flat = rng.standard_normal((18_000, 60), np.float32) @ rng.standard_normal((60, 1000), np.float32)
+    assert _graph.graph(vectors_of("blobs", 3000, 64, 0), 3, 1, None) is not None
+    assert _graph.graph(vectors_of("noise", 3000, 1000, 0), 90, 1, None) is not None
+    _graph.graph(offset.astype(np.float32), 3, 1, None)
+    assert _graph.graph(flat, 3, 2, None) is not None
+    assert taken == [(0, 1), (0, 2), None, (_digits.AXES, 1)]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_lists_that_stay_full_are_computed_on_the_way(small: None, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    take(monkeypatch, way)
     monkeypatch.setattr(_graph, "ODD", 1e9)  # none is searched for its rounding
     monkeypatch.setattr(_graph, "LISTED", 1)
     monkeypatch.setattr(_graph, "ROOM", 3)

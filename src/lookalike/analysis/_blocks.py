@@ -203,7 +203,8 @@ def middle_of(rows: Array) -> Array:
     if not len(rows):
         return np.zeros(rows.shape[1], rows.dtype)
     sample = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), 512)).astype(np.int64))]
-    return np.median(sample, axis=0).astype(rows.dtype)
+    columns = np.ascontiguousarray(sample.T)  # the upper of two middles, and a copy: a quarter of the time
+    return np.partition(columns, len(sample) // 2, axis=1)[:, len(sample) // 2].copy()
 
 
 def check_finite(array: Array, name: str) -> None:

@@ -23,15 +23,21 @@ one comparison in float32 with a slack of 2^-20 of every term, more than its rou
 Where bytes are too coarse (white noise with many neighbors: all distances are nearly equal) rows get a second digit:
 x = s (q + p / 254), again whole numbers of at most 127, which loses 254 times less. Of the product
 
-    (q_i + p_i / 254) . (q_j + p_j / 254)  =  q_i.q_j + (q_i.p_j + p_i.q_j) / 254 + p_i.p_j / 254^2
+    (q_i + p_i / 254) . (q_j + p_j / 254)  =  q_i.q_j + p_i.q_j / 254 + q_i.p_j / 254 + p_i.p_j / 254^2
 
-the first two terms are three products of bytes, and the last is at most f_i f_j, with f = |p| / 254: so the square of a
-distance is known up to 2 s_i s_j f_i f_j, about as well as from products in float32. A sample decides which of the two
-costs less, by counting, never by a timing.
+the first two terms, products of all rows, are the product of a row of two digits and one of one, and what rounding
+loses is then half as much; the third is computed for what that lets pass. The last is at most f_i f_j, with
+f = |p| / 254: so the square of a distance is known up to 2 s_i s_j f_i f_j, about as well as from float32.
+
+Where a few axes hold nearly all (features like VGG16's) all rows are multiplied along these alone: bytes of y = A'z
+with r the length of the rest (`_axes`). Then |y_i - y_j|^2 + r_i^2 + r_j^2 is the square of a distance up to 2 r_i r_j,
+and what rounding y and computing r lose is part of e. What that lets pass is bounded again by bytes of all columns.
+
+Which of the three ways costs least is decided on a sample, by counting what each would look at, never by a timing.
 
 What passes is listed with both rows and decided at the end, in float64 as NumPy would add it up (`_listing`). Rows are
-grouped around some of them first, so that tiles on the diagonal hold the nearest of most rows and T_i is small from the
-start.
+grouped around some of them first, so that tiles on the diagonal hold the nearest of most rows; of these tiles a band
+next to the diagonal is looked at before the rest, so that T_i is small from the start.
 """
 
 from __future__ import annotations
@@ -39,15 +45,15 @@ from __future__ import annotations
 import importlib.util
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import cast
 
 import numpy as np
 
-from lookalike.analysis._blocks import Array, Workers, middle_of, report, spans
-from lookalike.analysis._bytes import exact, products_of, shifted
+from lookalike.analysis._blocks import Array, Workers, report, spans
+from lookalike.analysis._bytes import exact, products_of
+from lookalike.analysis._digits import Rounder, Rows
+from lookalike.analysis._forms import SLACK, Form, choose, form
 from lookalike.analysis._search import ExactSearch
 from lookalike.records import Advance, Doubles, Ints
 
@@ -56,47 +62,15 @@ WIDEST = 32_768  # beyond this many columns a product of bytes does not fit 32 b
 NARROWEST = 32
 MOST = 256  # neighbors
 BLOCK = 1024
-SAMPLE = 64
-USUAL = 512  # rows that say what step is usual
 ODD = 6.0  # rows that lose this many times as much as the median are searched apart
-SLACK = 2.0**-20
 LARGE = 1e15  # squares of larger numbers come near the end of float32
 TOGETHER = 512  # rows whose lists are looked at together
-LISTED, ROOM = 3, 64  # a list holds 3 k + 64
-ENTRY_COST = 185.0  # of a pair that is in a list at the end, against a product of bytes
+NEXT = 32  # of the rows next to a row in the order of the blocks, k and so many are looked at first
+LISTED, ROOM = 3, 32  # a list holds 3 k + 32
 
-
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """Rows as bytes, in a rotation: digits (n, 1, D) int8, steps s (n,), losses e (n, 1) and lengths s |q| (n,)."""
-
-    center: Doubles
-    signs: Doubles
-    digits: Array
-    steps: Doubles
-    lost: Doubles
-    lengths: Doubles
-
-    def near(self, some: Ints, part: Ints) -> Doubles:
-        """|s_i q_i - s_j q_j|^2 of `some` rows with others, (m, a)."""
-        left, right = shifted(self.digits[part, 0]), np.ascontiguousarray(self.digits[some, 0].T)
-        crossed = products_of(left, right) * (2 * self.steps[part, None] * self.steps[some])
-        return cast("Doubles", np.maximum((self.lengths[part, None] ** 2 + self.lengths[some] ** 2 - crossed).T, 0))
-
-
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """Rows in the form in which they are multiplied, in the order of the blocks.
-
-    `facts`: A, e, f and a, (n,) each, and (4, n) float32 what the test of a column is made of. `step` is the usual one:
-    A and a are in its units.
-    """
-
-    left: Array
-    right: Array
-    facts: tuple[Array, ...]
-    step: float
-    edges: list[tuple[int, int]]
+Products = tuple[Array, Array]
+Look = Callable[[Products, tuple[int, int, int, int]], None]
+LookAround = Callable[[Products, tuple[int, int]], None]
 
 
 def graph(base: Array, k: int, threads: int | None, progress: Advance | None) -> tuple[Ints, Doubles] | None:
@@ -118,16 +92,14 @@ def _ready() -> bool:
 
 class _Graph:
     def __init__(self, base: Array, k: int, workers: Workers) -> None:
-        from lookalike.analysis import _kernels
-
-        self.kernels = _kernels
         self.base = base
         self.k = k
         self.workers = workers
+        self.rounder = Rounder(base, workers)
         self.plan = sum_plan(base.shape[1])
 
     def run(self, progress: Advance | None) -> tuple[Ints, Doubles] | None:
-        rows = self._rounded()
+        rows = self.rounder.rounded()
         if rows is None:
             return None
         lost = rows.lost[:, 0]
@@ -135,46 +107,18 @@ class _Graph:
         if odd.sum() > len(odd) // 64:
             return None
         order = self._grouped(rows, np.flatnonzero(~odd))
-        digits = self._choose(rows, order)
-        if digits is None:
+        short = self.rounder.axes()
+        way = choose(self.rounder, rows, order, self.k, short)
+        if way is None:
             return None
-        if digits == 2:
-            rows = self._quantized(self.base, rows.center, rows.signs, float(rows.steps.min()), 2)
-        form = self._form(rows, order)
-        del rows, lost
-        return self._with_odd(self._lists(form, order, progress), order, np.flatnonzero(odd))
+        if way.digits == 2:
+            rows = self.rounder.quantized(self.base, float(rows.steps.min()), 2)
+        along = self.rounder.rounded(short) if way.axes else None
+        multiplied = form(self.rounder, rows, order, way.digits, along, block_edges(len(order)))
+        del rows, lost, along
+        return self._with_odd(self._lists(multiplied, order, progress), order, np.flatnonzero(odd))
 
-    def _rounded(self) -> _Rows | None:
-        """The rows as bytes; None if they are all equal, or too large."""
-        center = middle_of(self.base).astype(np.float64)
-        signs = self.kernels.signs_for(self.base.shape[1])
-        some = np.unique(np.linspace(0, len(self.base) - 1, USUAL).astype(np.int64))
-        usual = float(np.median(self._quantized(self.base[some], center, signs, 1e-30, 1).steps))
-        if not 1e-17 < usual < 1e13:
-            return None
-        return self._quantized(self.base, center, signs, usual / self.kernels.FINER, 1)
-
-    def _quantized(self, base: Array, center: Doubles, signs: Doubles, least: float, count: int) -> _Rows:
-        """Rows as numbers of one or two digits; no step is below `least`."""
-        n, width = len(base), len(signs)
-        digits, lost = np.empty((n, count, width), np.int8), np.empty((n, count))
-        steps, lengths = np.empty(n), np.empty(n)
-
-        def quantize(span: tuple[int, int]) -> None:
-            part = slice(*span)
-            self.kernels.quantize(base[part], center, signs, least, steps[part], digits[part], lost[part])
-            values = digits[part, 0].astype(np.float64)
-            if count > 1:
-                values += digits[part, 1] / self.kernels.BASE
-            lengths[part] = steps[part] * np.sqrt(np.einsum("ij,ij->i", values, values))
-
-        for _ in self.workers.map(quantize, spans(n, BLOCK // count)):
-            pass
-        lost *= 1 + 1e-9
-        lost += (1e-12 * steps * 127 * width**0.5 + 1e-7 * lengths)[:, None]
-        return _Rows(center, signs, digits, steps, lost, lengths)
-
-    def _grouped(self, rows: _Rows, some: Ints) -> Ints:
+    def _grouped(self, rows: Rows, some: Ints) -> Ints:
         """The rows `some` sorted so that like ones lie together: by the nearest of some of them, these in a chain."""
         count = int(np.clip(len(some) // 128, 8, 512))
         chosen = np.sort(np.random.default_rng(0).choice(some, count, replace=False))
@@ -194,60 +138,14 @@ class _Graph:
             at = int(gaps[at].argmin())
         return some[np.argsort(place[nearest], kind="stable")]
 
-    def _choose(self, rows: _Rows, order: Ints) -> int | None:
-        """Whether products of one digit or of two cost less, from what a sample of rows would have in its lists.
-
-        None where even two let too many pairs pass.
-        """
-        n = len(order)
-        some = order[np.linspace(0, n - 1, SAMPLE).astype(np.int64)]
-        squared = np.empty((SAMPLE, n))
-
-        def measure(span: tuple[int, int]) -> None:
-            squared[:, slice(*span)] = rows.near(some, order[slice(*span)])
-
-        for _ in self.workers.map(measure, spans(n, BLOCK)):
-            pass
-        bound = np.partition(squared, self.k, axis=1)[:, self.k, None]  # the row itself is among them
-        lost = rows.lost[some] + rows.lost[order, 0]
-        one = (np.sqrt(squared) <= np.sqrt(bound) + 2 * lost).sum(axis=1).mean()
-        crossing = 2 * rows.lost[some] * rows.lost[order, 0]
-        finer = 2 * crossing + 4 * np.sqrt(bound) * lost / self.kernels.BASE
-        two = (squared <= bound + finer).sum(axis=1).mean()
-        costs = n / 2 + one * ENTRY_COST, 3 * n / 2 + two * ENTRY_COST
-        return None if two > n / 4 else int(np.argmin(costs)) + 1
-
-    def _form(self, rows: _Rows, order: Ints) -> _Form:
-        n, count, d = len(order), *rows.digits.shape[1:]
-        edges = block_edges(n)
-        left, right = np.empty((n, count, d), np.uint8), np.empty((n, count, d), np.int8)
-
-        def arrange(span: tuple[int, int]) -> None:
-            part = slice(*span)
-            block = rows.digits[order[part]]
-            left[part] = shifted(block)
-            right[part].reshape(count, d, -1)[:] = block.transpose(1, 2, 0)[::-1]  # the last digit first
-
-        for _ in self.workers.map(arrange, edges):
-            pass
-        steps, lost = rows.steps[order], rows.lost[order, -1]
-        step = float(np.median(steps))
-        sizes, wide = steps / step, lost / step
-        norms = (rows.lengths[order] / step) ** 2
-        rest = rows.lost[order, 0] + lost if count > 1 else np.zeros(n)  # at least what second digits add up to
-        half = (norms - wide**2) / 2 - SLACK * (norms + wide**2)
-        tests = np.stack([half, wide, np.ones(n), rest / step * (1 + 1e-6)]) / sizes
-        return _Form(left, right, (norms, lost, rest, sizes, tests.astype(np.float32)), step, edges)
-
-    def _products(self, form: _Form, i: int, j: int) -> tuple[Array, Array]:
-        """Of the first digits of two blocks, and of each first with the other's second one; (0, 0) if there is none."""
+    def _products(self, form: Form, i: int, j: int) -> tuple[Array, Array]:
+        """Of two blocks; and what second digits of the first add, (0, 0) if there are none."""
         (a, b), (c, e) = form.edges[i], form.edges[j]
-        count, d = form.left.shape[1:]
-        left, right = form.left[a:b], form.right[c:e].reshape(count * d, e - c)
-        first = products_of(np.ascontiguousarray(left[:, 0]), right[-d:])
-        return first, products_of(left.reshape(b - a, -1), right) if count > 1 else first[:0, :0]
+        d = form.right.shape[1]
+        found = products_of(form.left[a:b].reshape(-1, d), form.right[c:e].reshape(d, -1))
+        return found[: b - a], found[b - a :] if len(found) > b - a else found[:0, :0]
 
-    def _lists(self, form: _Form, order: Ints, progress: Advance | None) -> tuple[Ints, Doubles]:
+    def _lists(self, form: Form, order: Ints, progress: Advance | None) -> tuple[Ints, Doubles]:
         """Of each row what may be near is listed, block by block; the distances are computed at the end."""
         from lookalike.analysis import _listing
 
@@ -258,35 +156,41 @@ class _Graph:
         data = (self.base, order, *self.plan)
         best, best_ids = np.empty((n, k)), np.empty((n, k), np.int64)
 
-        def look(products: tuple[Array, Array], at: tuple[int, int]) -> None:
-            _listing.listed(products, at, (k, form.step, SLACK), form.facts, data, lists, limit)
+        def look(products: Products, at: tuple[int, int, int, int]) -> None:
+            fine = (form.facts[0], form.codes)
+            _listing.listed(products, at, (k, *form.steps, SLACK), form.coarse, fine, data, lists, limit)
+
+        def look_around(products: Products, span: tuple[int, int]) -> None:
+            """A tile on the diagonal: first what lies next to a row, which gives it a limit."""
+            near = k + NEXT
+            for band in ((1, near), (near, BLOCK)):
+                look(products, (span[0], span[0], *band))
+                _listing.thinned(*span, k, form.facts[0], lists, limit)
 
         def each(loop: Callable[..., None], *given: object) -> None:
             for _ in self.workers.map(lambda span: loop(*span, *given), spans(n, TOGETHER)):
                 pass
 
-        self._each_tile(form, look, progress)
-        each(_listing.thinned, k, form.facts, lists, limit)
+        self._each_tile(form, look, look_around, progress)
+        each(_listing.thinned, k, form.facts[0], lists, limit)
         each(_listing.expected, k, lists, near)
-        each(_listing.computed, form.facts, data, lists, limit, near)
-        each(_listing.thinned, k, form.facts, lists, limit)
-        each(_listing.computed, form.facts, data, lists, limit, np.full(n, np.inf))
+        each(_listing.computed, form.facts[0], data, lists, limit, near)
+        each(_listing.thinned, k, form.facts[0], lists, limit)
+        each(_listing.computed, form.facts[0], data, lists, limit, np.full(n, np.inf))
         each(_listing.chosen, order, lists, best, best_ids)
         return best_ids, best
 
-    def _each_tile(
-        self, form: _Form, look: Callable[[tuple[Array, Array], tuple[int, int]], None], progress: Advance | None
-    ) -> None:
+    def _each_tile(self, form: Form, look: Look, look_around: LookAround, progress: Advance | None) -> None:
         """Multiply each pair of blocks once and `look` at the products, the blocks with themselves first."""
         locks = [threading.Lock() for _ in form.edges]
 
         def diagonal(i: int) -> None:
-            look(self._products(form, i, i), (form.edges[i][0], form.edges[i][0]))
+            look_around(self._products(form, i, i), form.edges[i])
 
         def tile(pair: tuple[int, int]) -> None:
             products = self._products(form, *pair)
             with locks[pair[0]], locks[pair[1]]:
-                look(products, (form.edges[pair[0]][0], form.edges[pair[1]][0]))
+                look(products, (form.edges[pair[0]][0], form.edges[pair[1]][0], 0, 0))
 
         blocks = len(form.edges)
         total = blocks * (blocks + 1) // 2

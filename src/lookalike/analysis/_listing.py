@@ -54,9 +54,8 @@ def _bound(values: Array, k: int) -> Any:
 
 
 @compiled
-def _thin(r: int, k: int, facts: tuple[Array, ...], lists: tuple[Array, ...], limit: Array) -> None:
+def _thin(r: int, k: int, facts: Array, lists: tuple[Array, ...], limit: Array) -> None:
     """Lower the limit of `r` to what its list says, and leave in the list what is within it."""
-    lost, rest = facts[1], facts[2]
     squares, others, counts = lists
     low, high = np.empty(counts[r], np.float64), np.empty(counts[r], np.float64)
     for i in range(counts[r]):
@@ -64,7 +63,7 @@ def _thin(r: int, k: int, facts: tuple[Array, ...], lists: tuple[Array, ...], li
         if c < 0:
             low[i], high[i] = squares[r, i] * (1 - SURE), squares[r, i] * (1 + SURE)
         else:
-            low[i], high[i] = _span(squares[r, i], lost[r] + lost[c], 2 * rest[r] * rest[c])
+            low[i], high[i] = _span(squares[r, i], facts[1, r] + facts[1, c], 2 * facts[2, r] * facts[2, c])
     if counts[r] >= k:
         limit[r] = min(limit[r], _bound(high, k))
     kept = 0
@@ -122,7 +121,7 @@ def _compute(r: int, k: int, data: tuple[Array, ...], lists: tuple[Array, ...], 
 def _make_room(
     r: int,
     k: int,
-    facts: tuple[Array, ...],
+    facts: Array,
     data: tuple[Array, ...],
     lists: tuple[Array, ...],
     limit: Array,
@@ -165,86 +164,167 @@ def _mark(line: Array, columns: tuple[Array, ...], row: tuple[Any, ...], marks: 
 
 
 @compiled
-def _mark_finely(
-    line: Array, more: Array, columns: tuple[Array, ...], rest: Array, row: tuple[Any, ...], own: Any, marks: Array
-) -> None:
-    """The same for products of two digits; `rest` and `own` are what their lowest places would add."""
+def _mark_finely(line: Array, more: Array, columns: tuple[Array, ...], row: tuple[Any, ...], marks: Array) -> None:
+    """The same for products of two digits of the row with one of the columns."""
     half, wide, inverse, level, slope = columns
     size = row[0]
     for j in range(len(line)):
-        value = size * (np.float32(line[j]) + np.float32(more[j]) * np.float32(1 / BASE)) + own * rest[j]
+        value = size * (np.float32(line[j]) + np.float32(more[j]) * np.float32(1 / BASE))
         marks[j] = _matters(value, (half[j], wide[j], inverse[j], level[j], slope[j]), row)
+
+
+@compiled
+def _mark_loosely(
+    line: Array, columns: tuple[Array, ...], rest: Array, row: tuple[Any, ...], own: Any, marks: Array
+) -> None:
+    """The same where a product is known but for what the rests of both rows may add."""
+    half, wide, inverse, level, slope = columns
+    size = row[0]
+    for j in range(len(line)):
+        value = size * np.float32(line[j]) + own * rest[j]
+        marks[j] = _matters(value, (half[j], wide[j], inverse[j], level[j], slope[j]), row)
+
+
+@compiled
+def _dot(one: Array, other: Array) -> Any:
+    """The product of two rows of bytes; in 32 bits throughout, or it takes twice as long."""
+    total = np.int32(0)
+    for t in range(len(one)):
+        total = np.int32(total + np.int32(np.int32(one[t]) * np.int32(other[t])))
+    return total
+
+
+@compiled
+def _refine(codes: tuple[Array, Array], r: int, first: int, places: Array, products: Array) -> None:
+    """Make products of a row with those at `places` from `first` on finer, in place: see `listed`."""
+    ones, seconds = codes
+    for p in range(len(places)):
+        c = first + places[p]
+        if len(seconds) == 0:
+            products[p] = _dot(ones[r], ones[c])
+        else:
+            products[p] += np.float64(_dot(ones[r], seconds[c])) / BASE
+
+
+@compiled
+def _columns(left: int, width: int, facts: Array, tests: Array, limit: Array, step: float, slack: float) -> Any:
+    """What a test asks of each column: three numbers of its codes, two of its limit."""
+    level, slope = np.empty(width, np.float32), np.empty(width, np.float32)
+    for j in range(width):
+        c = left + j
+        reach, bar = _bar(limit[c], facts[0, c], facts[1, c], step, slack)
+        slope[j], level[j] = reach / facts[3, c], bar / facts[3, c]
+    here = slice(left, left + width)
+    return tests[0, here], tests[1, here], tests[2, here], level, slope
+
+
+@compiled
+def _gather(
+    rows: tuple[int, int, int, int],
+    line: Array,
+    more: Array,
+    step: float,
+    coarse: tuple[Array, Array],
+    limit: Array,
+    marks: Array,
+    found: tuple[Array, Array],
+) -> Any:
+    """Of the marked products of a row those that its limit or that of the column allows: how many there are.
+
+    `rows`: the row, the first column, and between which of these from there. `found`: their places and the products.
+    """
+    r, left, begin, end = rows
+    own, its = coarse
+    places, products = found
+    words = marks.view(np.uint64)
+    count = 0
+    for word in range(begin // 8, (end + 7) // 8):
+        if words[word] == 0:
+            continue
+        for j in range(max(begin, 8 * word), min(end, 8 * word + 8)):
+            if marks[j] == 0:
+                continue
+            c = left + j
+            product = np.float64(line[j])
+            if len(more) > 0:
+                product += np.float64(more[j]) / BASE
+            squared = max(0.0, own[0, r] + its[0, c] - 2 * own[3, r] * its[3, c] * product)
+            low = _span(step * step * squared, own[1, r] + its[1, c], 2 * own[2, r] * its[2, c])[0]
+            if low <= limit[r] or low <= limit[c]:
+                places[count], products[count] = j, product
+                count += 1
+    return count
 
 
 @compiled
 def listed(
     products: tuple[Array, Array],
-    at: tuple[int, int],
-    scales: tuple[int, float, float],
-    facts: tuple[Array, ...],
+    at: tuple[int, int, int, int],
+    scales: tuple[int, float, float, float],
+    coarse: tuple[tuple[Array, Array], tuple[Array, Array]],
+    fine: tuple[Array, tuple[Array, Array]],
     data: tuple[Array, ...],
     lists: tuple[Array, ...],
     limit: Array,
 ) -> None:
     """Look at one tile of products, each for both of its rows, and list what may be among the k nearest of either.
 
-    `products`: of the rows from `at[0]` with those from `at[1]`, (a, b) int32, and what second digits add, in
-    `BASE`-ths, (0, 0) without them. `at[0] == at[1]` is a tile on the diagonal, the part above it is looked at.
-    `scales`: k, the step, the slack of the test. `facts`: see `_graph._Form`. `data`: the vectors, which of them each
-    row is, and `_graph.sum_plan`. `lists`: squares (n, m) float64, rows (n, m) int32, how many there are (n,). `limit`
-    (n,): what is beyond it is not among the k nearest.
+    `products`: of the rows from `at[0]` with those from `at[1]`, (a, b) int32, and what second digits of the former
+    add, in `BASE`-ths, (0, 0) without them. `at[0] == at[1]` is a tile on the diagonal, of which a band above it is
+    looked at, from the `at[2]`-th place beyond a row to before the `at[3]`-th. `scales`: k, the steps of `coarse` and
+    `fine`, the slack of the test. `coarse`, of rows and of columns, is what the products are of. `fine` is what is
+    listed, as `_graph._Form` says, and the digits (n, D) int8 by which to come there: none; one, whose product takes
+    the place of the coarse one; or two, the product of one with the other row's second one being added to it. `data`:
+    the vectors, which of them each row is, and `_graph.sum_plan`. `lists`: squares (n, m) float64, rows (n, m) int32,
+    how many there are (n,). `limit` (n,): what is beyond it is not among the k nearest.
     """
-    norm, lost, rest, sizes, tests = facts
+    (own, tests), (its, its_tests) = coarse
+    facts, codes = fine
     squares, others, counts = lists
-    top, left = at
+    top, left = at[:2]
+    k, rough_step, step, slack = scales
     first, more = products
-    k, step, slack = scales
     height, width = first.shape
     size = squares.shape[1]
-    fine = len(more) > 0
-    here = slice(left, left + width)
-    level, slope = np.empty(width, np.float32), np.empty(width, np.float32)
-    for j in range(width):
-        c = left + j
-        reach, bar = _bar(limit[c], norm[c], lost[c], step, slack)
-        slope[j], level[j] = reach / sizes[c], bar / sizes[c]
-    columns = (tests[0, here], tests[1, here], tests[2, here], level, slope)
+    loose = len(codes[0]) > 0 and len(codes[1]) == 0
+    columns = _columns(left, width, its, its_tests, limit, rough_step, slack)
+    rests = its_tests[3, left : left + width]
     marks = np.zeros((width + 7) // 8 * 8, np.uint8)
-    words = marks.view(np.uint64)
+    places, near = np.empty(width, np.int64), np.empty(width)
     for i in range(height):
         r = top + i
-        line = first[i]
-        reach, bar = _bar(limit[r], norm[r], lost[r], step, slack)
-        own = np.float32(sizes[r])
-        row = (own, np.float32(reach), np.float32(bar), tests[0, r] * own, tests[1, r] * own)
-        if fine:
-            _mark_finely(line, more[i], columns, tests[3, here], row, tests[3, r] * own, marks)
+        line, finer = first[i], more[i] if len(more) > 0 else more[0:0].ravel()
+        reach, bar = _bar(limit[r], own[0, r], own[1, r], rough_step, slack)
+        scale = np.float32(own[3, r])
+        row = (scale, np.float32(reach), np.float32(bar), tests[0, r] * scale, tests[1, r] * scale)
+        if len(more) > 0:
+            _mark_finely(line, finer, columns, row, marks)
+        elif loose:
+            _mark_loosely(line, columns, rests, row, tests[3, r] * scale, marks)
         else:
             _mark(line, columns, row, marks)
-        begin = i + 1 if top == left else 0
-        for word in range(begin // 8, len(words)):
-            if words[word] == 0:
-                continue
-            for j in range(max(begin, 8 * word), min(width, 8 * word + 8)):
-                if marks[j] == 0:
-                    continue
-                c = left + j
-                product = np.float64(line[j]) + (np.float64(more[i, j]) / BASE if fine else 0.0)
-                squared = step * step * max(0.0, norm[r] + norm[c] - 2 * sizes[r] * sizes[c] * product)
-                low = _span(squared, lost[r] + lost[c], 2 * rest[r] * rest[c])[0]
-                # written out for both: a call would count references to every array
-                if low <= limit[r]:
-                    if counts[r] == size:
-                        _make_room(r, k, facts, data, lists, limit)
-                    squares[r, counts[r]] = squared
-                    others[r, counts[r]] = c
-                    counts[r] += 1
-                if low <= limit[c]:
-                    if counts[c] == size:
-                        _make_room(c, k, facts, data, lists, limit)
-                    squares[c, counts[c]] = squared
-                    others[c, counts[c]] = r
-                    counts[c] += 1
+        begin, end = (i + at[2], min(width, i + at[3])) if top == left else (0, width)
+        count = _gather((r, left, begin, end), line, finer, rough_step, (own, its), limit, marks, (places, near))
+        if len(codes[0]) > 0:
+            _refine(codes, r, left, places[:count], near[:count])
+        for p in range(count):
+            c = left + places[p]
+            gap = facts[0, r] + facts[0, c] - 2 * facts[3, r] * facts[3, c] * near[p]
+            squared = step * step * max(0.0, gap)
+            low = _span(squared, facts[1, r] + facts[1, c], 2 * facts[2, r] * facts[2, c])[0]
+            # written out for both: a call would count references to every array
+            if low <= limit[r]:
+                if counts[r] == size:
+                    _make_room(r, k, facts, data, lists, limit)
+                squares[r, counts[r]] = squared
+                others[r, counts[r]] = c
+                counts[r] += 1
+            if low <= limit[c]:
+                if counts[c] == size:
+                    _make_room(c, k, facts, data, lists, limit)
+                squares[c, counts[c]] = squared
+                others[c, counts[c]] = r
+                counts[c] += 1
 
 
 @compiled
@@ -252,7 +332,7 @@ def thinned(
     first: int,
     last: int,
     k: int,
-    facts: tuple[Array, ...],
+    facts: Array,
     lists: tuple[Array, ...],
     limit: Array,
 ) -> None:
@@ -282,7 +362,7 @@ def _place(row: Array, count: int, other: int) -> Any:
 def computed(
     first: int,
     last: int,
-    facts: tuple[Array, ...],
+    facts: Array,
     data: tuple[Array, ...],
     lists: tuple[Array, ...],
     limit: Array,
@@ -293,7 +373,6 @@ def computed(
     Those in two lists are computed with the lower row, for both. So each entry has one thread that writes it.
     """
     rows, order, leaves, merges = data
-    lost, rest = facts[1], facts[2]
     squares, others, counts = lists
     stack = np.empty(40, np.float64)
     for r in range(first, last):
@@ -302,7 +381,7 @@ def computed(
             if c < 0 or (squared > near[r] and squared > near[c]):
                 continue
             place = -1
-            if _span(squared, lost[r] + lost[c], 2 * rest[r] * rest[c])[0] <= limit[c]:
+            if _span(squared, facts[1, r] + facts[1, c], 2 * facts[2, r] * facts[2, c])[0] <= limit[c]:
                 place = _place(others[c], counts[c], r)
                 if place >= 0 and c < r:
                     continue

@@ -19,6 +19,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from lookalike.analysis._axes import leading_axes
 from lookalike.analysis._blocks import Array, Workers, middle_of, single_blas, spans
 from lookalike.analysis._bytes import exact, products_of
 from lookalike.analysis._codes import Scale, as_right, lengths
@@ -54,10 +55,8 @@ class PrefixSearch:
         center = middle_of(rows).astype(np.float64)
         sample = rows[some].astype(np.float64) - center
         with single_blas():
-            values, left = np.linalg.eigh(sample @ sample.T)
-            keep = np.flatnonzero(values > 1e-9 * max(values[-1], 0))[::-1][: min(AXES, d - 1)]
-            axes = np.linalg.qr(sample.T @ left[:, keep])[0]
-        scale = Scale.of(_short(sample, np.zeros(d), axes)) if len(keep) else None
+            axes = leading_axes(sample, AXES)[0]
+        scale = Scale.of(_short(sample, np.zeros(d), axes))
         if scale is None:
             return None
         found = cls(rows, center, axes, replace(scale, usual=np.inf))
