@@ -45,6 +45,21 @@ def test_other_arrays_are_refused() -> None:
         outline(np.zeros((8, 8), np.uint8))
 
 
+@pytest.mark.parametrize(
+    ("background", "product", "covers"),
+    [(255, 249, True), (255, 250, False), (248, 242, True), (248, 243, False), (238, 234, True), (238, 235, False)],
+)
+def test_what_is_darker_than_the_background_by_more_than_its_noise_is_the_product(
+    background: int, product: int, covers: bool
+) -> None:
+    photo = np.full((64, 64, 3), background, np.uint8)
+    photo[16:48, 16:48, 1] = product  # one channel is enough
+    photo[:20, 0] = 10  # something at the border does not make it the background
+    found = outline(photo).reshape(8, 8)
+    assert (found[2:6, 2:6] == covers).all()
+    assert found[0, 7] == found[7, 7] == 0
+
+
 def test_a_catalog_keeps_outlines_and_one_from_before_ranks_without(photos: Path, tmp_path: Path) -> None:
     folder = tmp_path / "c"
     build(folder, [photos], IndexOptions(), model=ModelOptions(name="tiny"))

@@ -69,13 +69,14 @@ def unpack(pixels: Any, count: Any, out: Any) -> None:
 
 
 def look(  # noqa: PLR0913, PLR0917  as above
-    pixels: Any, height: Any, width: Any, down: Any, right: Any, white: Any, bins: Any, all_bins: Any, own: Any,
-    covered: Any,
+    pixels: Any, height: Any, width: Any, down: Any, right: Any, white: Any, edge: Any, bins: Any, all_bins: Any,
+    own: Any, covered: Any,
 ) -> None:  # fmt: skip
     """Count the colors of RGB `pixels` (height, width, 3), each `down`-th row and `right`-th column of them.
 
     `bins` is the bin of every color with 64 levels a channel. `all_bins` counts all pixels by bin, `own` those whose
-    darkest channel is below `white`; `covered` (rows, columns) says which these are. Counts begin as they are given.
+    darkest channel is below `white`; `covered` (rows, columns) says of which it is below `edge`. Counts begin as they
+    are given.
     """
     rows, columns = (height + down - 1) // down, (width + right - 1) // right
     for row in range(rows):
@@ -84,10 +85,10 @@ def look(  # noqa: PLR0913, PLR0917  as above
             red, green, blue = pixels[at], pixels[at + 1], pixels[at + 2]
             found = bins[((red >> 2) << 12) | ((green >> 2) << 6) | (blue >> 2)]
             all_bins[found] += 1
-            is_own = min(red, green, blue) < white
-            if is_own:
+            darkest = min(red, green, blue)
+            if darkest < white:
                 own[found] += 1
-            covered[row * columns + column] = np.uint8(is_own)
+            covered[row * columns + column] = np.uint8(darkest < edge)
 
 
 KERNELS: dict[str, tuple[Callable[..., None], Any]] = {
@@ -99,6 +100,6 @@ KERNELS: dict[str, tuple[Callable[..., None], Any]] = {
     "unpack": (unpack, types.void(_WORDS, _INDEX, _BYTES)),
     "look": (
         look,
-        types.void(_BYTES, _INDEX, _INDEX, _INDEX, _INDEX, _INDEX, _BYTES, _LONGS, _LONGS, _BYTES),
+        types.void(_BYTES, *[_INDEX] * 6, _BYTES, _LONGS, _LONGS, _BYTES),
     ),
 }

@@ -19,6 +19,10 @@ CHROMA_EDGES = (-12.0, -4.0, 4.0, 12.0, 28.0)
 further. Six equal bins agree with at most 0.566 of color labels (at 20 and 25), these with 0.576 (6,388 product
 photos, on which they were chosen)."""
 
+MARGIN, BRIGHTEST = 5, 250
+"""How far below that of the border's middle pixel the darkest channel of a pixel is which the outline counts as the
+product's, between `WHITE` and `BRIGHTEST`: so an outline on pure white holds a white product, too."""
+
 _SIDE = 112
 _LEVELS = 64
 _LIGHT_BINS = 6
@@ -26,7 +30,7 @@ _LIGHT_BINS = 6
 
 class Seen(NamedTuple):
     """What is seen of a photo: `counts` (216,) int64 of its product's pixels by bin, of all pixels where none is the
-    product's; `covered` (rows, columns) uint8, 1 where the product is.
+    product's; `covered` (rows, columns) uint8, 1 where the product is, white parts of it on pure white included.
     """
 
     counts: npt.NDArray[np.int64]
@@ -38,17 +42,27 @@ def see(pixels: Bytes) -> Seen:
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
         raise UsageError(f"pixels is {pixels.dtype} of shape {pixels.shape}: give uint8 of shape (height, width, 3)")
     down, right = (max(1, side // _SIDE) for side in pixels.shape[:2])
+    looked = pixels[::down, ::right]
+    edge = _edge(looked)
     there = loops.current()
     if there is not None and pixels.flags.c_contiguous:
-        every, own, covered = there.looked(pixels, (down, right), WHITE, _bins(), COLOR_BINS)
+        every, own, covered = there.looked(pixels, (down, right), WHITE, edge, _bins(), COLOR_BINS)
         return Seen(own if own.any() else every, covered)
-    red, green, blue = np.moveaxis(pixels[::down, ::right], 2, 0)
+    red, green, blue = np.moveaxis(looked, 2, 0)
     codes = _codes(red) << 12
     codes |= _codes(green) << 6
     codes |= _codes(blue)
-    product = np.minimum(np.minimum(red, green), blue) < WHITE
+    darkest = np.minimum(np.minimum(red, green), blue)
+    product = darkest < WHITE
     counted = codes[product] if product.any() else codes.reshape(-1)
-    return Seen(np.bincount(_bins()[counted], minlength=COLOR_BINS), product.astype(np.uint8))
+    return Seen(np.bincount(_bins()[counted], minlength=COLOR_BINS), (darkest < edge).astype(np.uint8))
+
+
+def _edge(looked: Bytes) -> int:
+    """What the darkest channel of the background is not below, from that of the border's middle pixel."""
+    border = np.concatenate([looked[0], looked[-1], looked[:, 0], looked[:, -1]]).min(axis=1)
+    middle = int(np.partition(border, len(border) // 2)[len(border) // 2])
+    return min(max(middle - MARGIN, WHITE), BRIGHTEST)
 
 
 def color_histogram(pixels: Bytes, seen: Seen | None = None) -> Floats:

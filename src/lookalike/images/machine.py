@@ -29,7 +29,7 @@ _ARGUMENTS = {
     "turn": [_ADDRESS, _INDEX, _INDEX, _ADDRESS],
     "weigh_rows": [_ADDRESS, _INDEX, _ADDRESS, _ADDRESS, _ADDRESS, _INDEX, _ADDRESS, _ADDRESS, _INDEX],
     "unpack": [_ADDRESS, _INDEX, _ADDRESS],
-    "look": [_ADDRESS, *[_INDEX] * 5, *[_ADDRESS] * 4],
+    "look": [_ADDRESS, *[_INDEX] * 6, *[_ADDRESS] * 4],
 }
 _NOTHING = ctypes.CFUNCTYPE(None)(lambda: None)
 _UNUSED = ("numba_gil_ensure", "numba_gil_release")
@@ -82,16 +82,16 @@ class Loops:
         return out
 
     def looked(
-        self, pixels: Bytes, step: tuple[int, int], white: int, bins: Bytes, count: int
+        self, pixels: Bytes, step: tuple[int, int], white: int, edge: int, bins: Bytes, count: int
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Bytes]:
         """Of RGB pixels (h, w, 3), C order, every `step`-th: how many are in each of `count` bins, how many of those
-        whose darkest channel is below `white`, and which these are, (rows, columns) uint8 0 or 1.
+        whose darkest channel is below `white`, and of which it is below `edge`, (rows, columns) uint8 0 or 1.
         """
         (height, width), (down, right) = pixels.shape[:2], step
         every, own = np.zeros(count, np.int64), np.zeros(count, np.int64)
         covered = np.empty((-(-height // down), -(-width // right)), np.uint8)
         self._look(
-            pixels.ctypes.data, height, width, down, right, white, bins.ctypes.data, every.ctypes.data,
+            pixels.ctypes.data, height, width, down, right, white, edge, bins.ctypes.data, every.ctypes.data,
             own.ctypes.data, covered.ctypes.data,
         )  # fmt: skip
         return every, own, covered

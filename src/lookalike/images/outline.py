@@ -16,9 +16,11 @@ _BORDER = np.pad(np.zeros((OUTLINE_SIDE - 2, OUTLINE_SIDE - 2), bool), 1, consta
 def outline(pixels: Bytes, seen: Seen | None = None) -> Floats:
     """The outline of a photo: (64,) float32 from 0 to 1, row by row: how much of a cell of 8 x 8 the product covers.
 
-    `pixels` is (height, width, 3) uint8, sRGB; `seen` what `see` gave for it. As in `color_histogram`, a pixel is the
-    product's where its darkest channel is under 0.92, and about 112 rows and columns are looked at. A photo without a
-    white background covers all cells: `telling` leaves its outline out. Raises `UsageError` for another shape or type.
+    `pixels` is (height, width, 3) uint8, sRGB; `seen` what `see` gave for it. A pixel is the product's where its
+    darkest channel is more than 5 (of 255) below that of the border's middle pixel; the bound lies between 235 and 250.
+    So on pure white a white product counts, whose pixels `color_histogram` leaves out. About 112 rows and columns are
+    looked at. A photo without a white background covers all cells: `telling` leaves its outline out. Raises
+    `UsageError` for another shape or type.
 
     >>> photo = np.full((16, 16, 3), 255, np.uint8)
     >>> photo[:2, :4] = 0

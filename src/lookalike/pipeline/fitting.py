@@ -19,7 +19,7 @@ COLOR = 0.12
 """The share of color in the default ranking; stored with a fit, so that it stays the same until the next."""
 OUTLINE = 0.1
 """The share of the outline in what an item looks like, where a catalog has outlines of all its items."""
-OUTLINE_ALONE = 0.2
+OUTLINE_ALONE = 0.25
 """The share of the outline where color has no say at all."""
 OUTGROWN = 2.0
 """A fit is outgrown by a catalog of more than this many times its items, or of less than one part in this many."""
