@@ -65,3 +65,13 @@ def test_results_carry_them_and_photos_have_none_of_metadata(catalog: Catalog, t
         assert hit.reasons[-3:] == reasons(view, view.rows["query.png"], [view.rows[hit.id]])[0][-3:]
     photo = draw(tmp_path / "new.png", COLORS["red"], seed=9)
     assert all("same" not in " ".join(hit.reasons) for hit in catalog.similar(photo).results)
+
+
+def test_in_a_handful_of_items_only_the_same_picture_is_called_near_identical(catalog: Catalog, tmp_path: Path) -> None:
+    def called(photo: Path) -> list[bool]:
+        return ["near-identical picture" in hit.reasons for hit in catalog.similar(photo, k=3).results]
+
+    again = draw(tmp_path / "again.png", COLORS["blue"], seed=4)  # as the photo of "far"
+    other = draw(tmp_path / "other.png", COLORS["green"], seed=30)
+    assert called(again) == [True, False, False]
+    assert not any(called(other))

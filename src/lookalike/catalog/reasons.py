@@ -16,6 +16,8 @@ ALIKE, OTHER = 3, 1
 """How many words on what two items share, and on what they do not."""
 CLOSE = 0.1
 """Gap of two numbers that are called similar."""
+FEW, SAME = 10, 0.02
+"""With fewer items what is typical of them says little of another photo: it has to be as good as the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ def explain(
     found = np.asarray(rows, np.int64)
     apart = np.linalg.norm(space.points[found].astype(np.float64) - point.astype(np.float64), axis=1)
     unit = space.scale or 1.0
+    near = space.scale * (NEAR if len(space.points) >= FEW else SAME)
     own = np.full(len(found), -1 if query is None else query)
     fields = {name: (view.field(name), weight) for name, weight in options.prefer} if query is not None else {}
     parts = {name: weight * field.pairs(own, found) for name, (field, weight) in fields.items()}
@@ -42,7 +45,7 @@ def explain(
         Why(
             picture=float((apart[place] / unit) ** 2),
             prefer={name: float(part[place]) for name, part in parts.items()},
-            reasons=(*(["near-identical picture"] if apart[place] < NEAR * space.scale else []), *words[place]),
+            reasons=(*(["near-identical picture"] if apart[place] < near else []), *words[place]),
         )
         for place in range(len(found))
     ]
