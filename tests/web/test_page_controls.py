@@ -173,6 +173,7 @@ def test_a_photo_is_pasted(visit: Open, shown: Path) -> None:
 def test_a_link_is_copied_and_an_item_is_shown_on_the_map(visit: Open) -> None:
     page = visit("#item=red-00.png", permissions=["clipboard-read", "clipboard-write"])
     results(page)
+    until(page, "location.hash.includes('at=')")  # the map has come to rest: from here on the address stays
     page.click("text=Copy link")
     page.wait_for_selector("text=Copied ✓")
     assert page.evaluate("navigator.clipboard.readText()") == page.url

@@ -105,7 +105,7 @@ def _seen_along(short: Along, base: Array, rows: Rows, which: tuple[Ints, Ints],
     return len(order) * float(within.mean())
 
 
-def form(
+def formed(
     rounder: Rounder, rows: Rows, order: Ints, digits: int, short: Rows | None, edges: list[tuple[int, int]]
 ) -> Form:
     """Rows in the form in which they are multiplied: the `short` ones if given, else `rows` of so many digits."""

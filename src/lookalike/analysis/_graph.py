@@ -53,7 +53,7 @@ import numpy as np
 from lookalike.analysis._blocks import Array, Workers, report, spans
 from lookalike.analysis._bytes import exact, products_of
 from lookalike.analysis._digits import Rounder, Rows
-from lookalike.analysis._forms import SLACK, Form, choose, form
+from lookalike.analysis._forms import SLACK, Form, choose, formed
 from lookalike.analysis._search import ExactSearch
 from lookalike.records import Advance, Doubles, Ints
 
@@ -114,7 +114,7 @@ class _Graph:
         if way.digits == 2:
             rows = self.rounder.quantized(self.base, float(rows.steps.min()), 2)
         along = self.rounder.rounded(short) if way.axes else None
-        multiplied = form(self.rounder, rows, order, way.digits, along, block_edges(len(order)))
+        multiplied = formed(self.rounder, rows, order, way.digits, along, block_edges(len(order)))
         del rows, lost, along
         return self._with_odd(self._lists(multiplied, order, progress), order, np.flatnonzero(odd))
 

@@ -1,6 +1,6 @@
 """The loops of `_graph` that NumPy cannot fuse, compiled by Numba when they are first used.
 
-Imported only by `_graph`, and only where a graph is large enough to repay it: `import lookalike` and one query never
+Imported only where a graph is large enough to repay it: `import lookalike` and one query never
 load Numba. Where Numba cannot be imported, `_search.ExactSearch` gives the same answers in plain NumPy.
 """
 

@@ -273,7 +273,7 @@ def listed(
     add, in `BASE`-ths, (0, 0) without them. `at[0] == at[1]` is a tile on the diagonal, of which a band above it is
     looked at, from the `at[2]`-th place beyond a row to before the `at[3]`-th. `scales`: k, the steps of `coarse` and
     `fine`, the slack of the test. `coarse`, of rows and of columns, is what the products are of. `fine` is what is
-    listed, as `_graph._Form` says, and the digits (n, D) int8 by which to come there: none; one, whose product takes
+    listed, as `_forms.Form` says, and the digits (n, D) int8 by which to come there: none; one, whose product takes
     the place of the coarse one; or two, the product of one with the other row's second one being added to it. `data`:
     the vectors, which of them each row is, and `_graph.sum_plan`. `lists`: squares (n, m) float64, rows (n, m) int32,
     how many there are (n,). `limit` (n,): what is beyond it is not among the k nearest.
