@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lookalike.analysis import _bytes, _digits, _graph, nearest_neighbors
+from lookalike.analysis import _bytes, _digits, _graph, _sums, nearest_neighbors
 from lookalike.analysis._forms import Way, choose
 from lookalike.analysis._search import ExactSearch, direct
 from tests.analysis.reference import blobs, brute_force
@@ -191,7 +191,7 @@ def test_sums_have_the_bits_of_numpy(d: int, dtype: Any) -> None:
 
     rows = np.random.default_rng(d).normal(size=(40, d)).astype(dtype)
     left, right, out = np.arange(20), np.arange(20)[::-1] + 20, np.empty(20)
-    _kernels.true_sums(rows, left, right, *_graph.sum_plan(d), out)
+    _kernels.true_sums(rows, left, right, *_sums.sum_plan(d), out)
     np.testing.assert_array_equal(out, direct(rows, left, rows, right))
 
 

@@ -18,9 +18,9 @@ import numpy as np
 from lookalike.analysis._blocks import Array, Workers, report, spans
 from lookalike.analysis._bytes import exact, products_of
 from lookalike.analysis._codes import WORTH, Scale, as_right, ready_loops
-from lookalike.analysis._comparing import FEW, Found, true_squares
-from lookalike.analysis._forms import SLACK
-from lookalike.analysis._graph import LARGE, MOST, NARROWEST
+from lookalike.analysis._comparing import FEW, Found
+from lookalike.analysis._forms import LARGE, MOST, SLACK
+from lookalike.analysis._sums import NARROWEST, true_squares
 from lookalike.records import Advance, Doubles, Ints
 
 BLOCK = 512  # rows: they, their bytes and their products stay in the cache

@@ -16,8 +16,7 @@ import numpy as np
 from lookalike.analysis._blocks import Array, Workers, middle_of, report, spans
 from lookalike.analysis._bytes import exact, products_of
 from lookalike.analysis._codes import WORTH, Counts, Scale, as_right, lengths, ready_loops
-from lookalike.analysis._graph import NARROWEST, sum_plan
-from lookalike.analysis._search import direct
+from lookalike.analysis._sums import NARROWEST, true_squares
 from lookalike.records import Advance, Doubles, Floats, Ints
 
 ROWS = 1024
@@ -128,16 +127,6 @@ def _decide(
     best = np.lexsort((near, squared))[:width]
     into = reach[near] >= np.sqrt(squared)
     return near[best], squared[best], near[into], squared[into]
-
-
-def true_squares(rows: Array, left: Ints, right: Ints) -> Doubles:
-    """What `_search.direct` gives for pairs of rows, by compiled loops where they are loaded and worth it."""
-    loops = ready_loops()
-    if loops is None or rows.shape[1] < NARROWEST or rows.size < WORTH:
-        return direct(rows, left, rows, right)
-    out = np.empty(len(left))
-    loops.true_sums(rows, left, right, *sum_plan(rows.shape[1]), out)
-    return out
 
 
 def _rough_squares(rows: Array, near: Ints, one: int) -> Array:

@@ -16,6 +16,8 @@ from lookalike.records import Doubles, Ints
 SAMPLE = 64
 STRIP = 1024
 SLACK = 2.0**-20
+MOST = 256  # neighbors
+LARGE = 1e15  # squares of larger numbers come near the end of float32
 ENTRY_COST = 100.0  # of a pair that is in a list at the end, against a product of bytes of two rows among all
 DOT_COST, LOOK_COST = 8.0, 6000.0  # of one such product by itself; and as much as so many numbers of it for looking
 SEEN = 300  # pairs a row that are looked at while limits are not low yet

@@ -45,25 +45,24 @@ from __future__ import annotations
 import importlib.util
 import threading
 from collections.abc import Callable
-from functools import cache
 from itertools import pairwise
 
 import numpy as np
 
+from lookalike.analysis._arriving import nearest_and_reached
 from lookalike.analysis._blocks import Array, Workers, report, spans
 from lookalike.analysis._bytes import exact, products_of
+from lookalike.analysis._comparing import compare
 from lookalike.analysis._digits import Rounder, Rows
-from lookalike.analysis._forms import SLACK, Form, choose, formed
+from lookalike.analysis._forms import LARGE, MOST, SLACK, Form, choose, formed
 from lookalike.analysis._search import ExactSearch
+from lookalike.analysis._sums import NARROWEST, sum_plan
 from lookalike.records import Advance, Doubles, Ints
 
 FEWEST = 4096  # with fewer rows than this, `ExactSearch` is done before anything is compiled
 WIDEST = 32_768  # beyond this many columns a product of bytes does not fit 32 bits
-NARROWEST = 32
-MOST = 256  # neighbors
 BLOCK = 1024
 ODD = 6.0  # rows that lose this many times as much as the median are searched apart
-LARGE = 1e15  # squares of larger numbers come near the end of float32
 TOGETHER = 512  # rows whose lists are looked at together
 NEXT = 32  # of the rows next to a row in the order of the blocks, k and so many are looked at first
 LISTED, ROOM = 3, 32  # a list holds 3 k + 32
@@ -208,9 +207,6 @@ class _Graph:
             return ids, squared
         if not np.abs(self.base[odd]).max() < LARGE:  # their squares come near the end of float32
             return self._with_far(ids, squared, order, odd)
-        from lookalike.analysis._arriving import nearest_and_reached
-        from lookalike.analysis._comparing import compare
-
         reach, fresh = np.full(n, -1.0), np.zeros(n, bool)
         reach[order] = np.sqrt(squared[order, -1]) * (1 + 1e-9)
         fresh[odd] = True
@@ -247,18 +243,6 @@ def drop(ids: Ints, distances: Doubles, rows: Ints, k: int) -> tuple[Ints, Doubl
     mine = ids == rows[:, None]
     mine[:, -1] |= ~mine.any(axis=1)
     return ids[~mine].reshape(len(ids), k), distances[~mine].reshape(len(ids), k)
-
-
-@cache
-def sum_plan(d: int) -> tuple[Ints, Ints]:
-    """How NumPy adds up `d` numbers: the lengths of the runs, and how many partial sums are joined after each."""
-    if d <= 128:
-        return np.array([d]), np.array([0])
-    half = d // 2 - (d // 2) % 8
-    (left, joins), (right, more) = sum_plan(half), sum_plan(d - half)
-    more = more.copy()
-    more[-1] += 1
-    return np.concatenate([left, right]), np.concatenate([joins, more])
 
 
 def block_edges(n: int) -> list[tuple[int, int]]:

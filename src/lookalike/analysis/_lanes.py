@@ -70,7 +70,7 @@ else:
 def sum_of_squares(rows: Array, a: int, b: int, leaves: Array, merges: Array, stack: Array) -> Any:
     """The sum of (rows[a] - rows[b])^2 in float64, added in the order in which `numpy.sum` adds it: the same bits.
 
-    `leaves` and `merges` come from `_graph.sum_plan`: the lengths (8 or more each) of the runs that NumPy adds up on
+    `leaves` and `merges` come from `_sums.sum_plan`: the lengths (8 or more each) of the runs that NumPy adds up on
     their own, eight lanes wide, and how many partial sums it joins after each. `stack` (40,) float64 is scratch.
     """
     top = 0

@@ -275,7 +275,7 @@ def listed(
     `fine`, the slack of the test. `coarse`, of rows and of columns, is what the products are of. `fine` is what is
     listed, as `_forms.Form` says, and the digits (n, D) int8 by which to come there: none; one, whose product takes
     the place of the coarse one; or two, the product of one with the other row's second one being added to it. `data`:
-    the vectors, which of them each row is, and `_graph.sum_plan`. `lists`: squares (n, m) float64, rows (n, m) int32,
+    the vectors, which of them each row is, and `_sums.sum_plan`. `lists`: squares (n, m) float64, rows (n, m) int32,
     how many there are (n,). `limit` (n,): what is beyond it is not among the k nearest.
     """
     (own, tests), (its, its_tests) = coarse

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from lookalike.analysis._arriving import nearest_and_reached
 from lookalike.analysis._blocks import Array, Vectors, Workers, as_vectors, check_count, largest_of
 from lookalike.analysis._codes import ready_loops
-from lookalike.analysis._comparing import Found, compare, true_squares
+from lookalike.analysis._comparing import Found, compare
+from lookalike.analysis._sums import true_squares
 from lookalike.analysis.neighbors import nearest_neighbors
 from lookalike.errors import UsageError
 from lookalike.records import Advance, Doubles, Ints, Neighbors
