@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lookalike.analysis import _arriving, _codes, _comparing, nearest_neighbors, update_neighbors, updating
+from lookalike.analysis import _arriving, _codes, _comparing, _sums, nearest_neighbors, update_neighbors, updating
 from lookalike.errors import UsageError
 from tests.analysis.reference import blobs
 
@@ -85,9 +85,10 @@ def loops(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bo
     if compiled:
         pytest.importorskip("numba")
         import lookalike.analysis._kernels  # noqa: F401
-    for module in (_codes, _comparing):
+    for module in (_codes, _sums):
         monkeypatch.setattr(module, "WORTH", 0 if compiled else 1 << 60)
-    monkeypatch.setattr(_arriving, "WORTH", 0 if request.param == "one pass" else 1 << 60)
+    if request.param == "compiled":
+        monkeypatch.setattr(_arriving, "loops_for", lambda _: None)
     return compiled
 
 
@@ -128,7 +129,8 @@ def test_one_pass_over_small_blocks_equals_a_rebuild(monkeypatch: pytest.MonkeyP
     pytest.importorskip("numba")
     import lookalike.analysis._kernels  # noqa: F401
 
-    sizes = {"WORTH": 0, "FEW": 1, "BLOCK": 16, "COLUMNS": 5, "ASKED": 12, "SAMPLE": 20, "PAIRS": 8}
+    monkeypatch.setattr(_sums, "WORTH", 0)
+    sizes = {"FEW": 1, "BLOCK": 16, "COLUMNS": 5, "ASKED": 12, "SAMPLE": 20, "PAIRS": 8}
     for name, value in sizes.items():
         monkeypatch.setattr(_arriving, name, value)
     monkeypatch.setattr(updating, "WORTH", 0.5)

@@ -17,10 +17,10 @@ import numpy as np
 
 from lookalike.analysis._blocks import Array, Workers, report, spans
 from lookalike.analysis._bytes import exact, products_of
-from lookalike.analysis._codes import WORTH, Scale, as_right, ready_loops
+from lookalike.analysis._codes import Scale, as_right
 from lookalike.analysis._comparing import FEW, Found
 from lookalike.analysis._forms import LARGE, MOST, SLACK
-from lookalike.analysis._sums import NARROWEST, true_squares
+from lookalike.analysis._sums import loops_for, true_squares
 from lookalike.records import Advance, Doubles, Ints
 
 BLOCK = 512  # rows: they, their bytes and their products stay in the cache
@@ -40,14 +40,7 @@ def nearest_and_reached(
     None where this way has nothing to offer: too few new rows,
     loops that nothing has loaded yet, numbers that bytes would not tell apart or that are not finite.
     """
-    n, d = rows.shape
-    if (
-        ready_loops() is None
-        or len(asked) < FEW
-        or rows.size < WORTH
-        or d < NARROWEST
-        or not 1 <= width <= min(MOST, n - 1)
-    ):
+    if loops_for(rows) is None or len(asked) < FEW or not 1 <= width <= min(MOST, len(rows) - 1):
         return None
     scale = Scale.of(rows) if exact() else None
     if scale is None:

@@ -56,17 +56,14 @@ class Along:
 
         Of rows whose squares are beyond float32 none of these are numbers.
         """
-        with np.errstate(over="ignore", invalid="ignore"):
-            return self._along(rows)
-
-    def _along(self, rows: Array) -> tuple[Doubles, Doubles, Doubles]:
-        z: Floats = np.subtract(rows, self.center).astype(np.float32, copy=False)
         found, whole = np.zeros((len(rows), self.axes.shape[1])), np.zeros(len(rows))
-        for start in range(0, z.shape[1], CHUNK):
-            part = z[:, start : start + CHUNK]
-            found += part @ self.axes[start : start + CHUNK]
-            whole += np.vecdot(part, part)
-        rest = np.sqrt(np.maximum(whole - np.vecdot(found, found), 0))
-        off = self._off * np.sqrt(whole)
-        squared = off * (2 * np.sqrt(whole) + off) + self._short * whole
-        return found, rest, off + squared / np.maximum(np.maximum(rest, np.sqrt(squared)), 1e-300)
+        with np.errstate(over="ignore", invalid="ignore"):
+            z: Floats = np.subtract(rows, self.center).astype(np.float32, copy=False)
+            for start in range(0, z.shape[1], CHUNK):
+                part = z[:, start : start + CHUNK]
+                found += part @ self.axes[start : start + CHUNK]
+                whole += np.vecdot(part, part)
+            rest = np.sqrt(np.maximum(whole - np.vecdot(found, found), 0))
+            off = self._off * np.sqrt(whole)
+            squared = off * (2 * np.sqrt(whole) + off) + self._short * whole
+            return found, rest, off + squared / np.maximum(np.maximum(rest, np.sqrt(squared)), 1e-300)

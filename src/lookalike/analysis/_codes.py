@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.analysis._blocks import Array, spans
+from lookalike.analysis._blocks import Array, middle_of, spans
 from lookalike.analysis._bytes import SHIFT
 from lookalike.records import Floats
 
@@ -32,12 +32,6 @@ ODD = 4.0  # rows that lose so many times as much as is usual are odd
 SAMPLE = 128
 WIDEST = 32_768
 Counts = npt.NDArray[np.int32]
-
-
-def _middle(rows: Array) -> Floats:
-    """A median of each column (d,): the upper one of two, which spares half of the time."""
-    columns = np.ascontiguousarray(rows.T)
-    return np.partition(columns, len(rows) // 2, axis=1)[:, len(rows) // 2].astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +49,7 @@ class Scale:
         if not n or not 1 <= d <= WIDEST:
             return None
         some = rows[np.unique(np.linspace(0, n - 1, min(n, SAMPLE)).astype(np.int64))]
-        center = _middle(some)
+        center = middle_of(some).astype(np.float32)
         high = float(np.quantile(np.abs(some - center).max(axis=1), 0.98))
         if not 1e-15 < high < 1e15:
             return None

@@ -15,8 +15,8 @@ import numpy as np
 
 from lookalike.analysis._blocks import Array, Workers, middle_of, report, spans
 from lookalike.analysis._bytes import exact, products_of
-from lookalike.analysis._codes import WORTH, Counts, Scale, as_right, lengths, ready_loops
-from lookalike.analysis._sums import NARROWEST, true_squares
+from lookalike.analysis._codes import Counts, Scale, as_right, lengths
+from lookalike.analysis._sums import loops_for, true_squares
 from lookalike.records import Advance, Doubles, Floats, Ints
 
 ROWS = 1024
@@ -132,8 +132,8 @@ def _decide(
 def _rough_squares(rows: Array, near: Ints, one: int) -> Array:
     """The squared distances of `near` from one row, in float32 and added up in any order."""
     out = np.empty(len(near), np.float32)
-    loops = ready_loops()
-    if loops is not None and rows.shape[1] >= NARROWEST and rows.size >= WORTH:
+    loops = loops_for(rows)
+    if loops is not None:
         loops.rough_sums(rows, near, one, out)
         return out
     size = max(1, STRIP // max(1, rows.shape[1]))

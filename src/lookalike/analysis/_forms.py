@@ -10,11 +10,10 @@ import numpy as np
 from lookalike.analysis._axes import Along
 from lookalike.analysis._blocks import Array, spans
 from lookalike.analysis._bytes import shifted
-from lookalike.analysis._digits import USUAL, Rounder, Rows
+from lookalike.analysis._digits import STRIP, USUAL, Rounder, Rows
 from lookalike.records import Doubles, Ints
 
 SAMPLE = 64
-STRIP = 1024
 SLACK = 2.0**-20
 MOST = 256  # neighbors
 LARGE = 1e15  # squares of larger numbers come near the end of float32
@@ -39,14 +38,15 @@ class Form:
     """What is multiplied, in the order of the blocks, and how to come from there to what is listed.
 
     `left` (n, D) or (n, 2, D) uint8 and `right`, of each block (D, b) int8. `coarse`, of rows and of columns, are facts
-    of what is multiplied, `facts` of what is listed: A, e, f and a, (4, n), and what the test of a column is made of,
-    (4, n) float32. `steps` are the usual ones of both: A and a are in their units. `codes`: see `_listing.listed`.
+    of what is multiplied: A, e, f and a, (4, n), and what the test of a column is made of, (4, n) float32. `facts`
+    (4, n) are those of what is listed. `steps` are the usual ones of both: A and a are in their units. `codes`: see
+    `_listing.listed`.
     """
 
     left: Array
     right: Array
     coarse: tuple[Facts, Facts]
-    facts: Facts
+    facts: Array
     steps: tuple[float, float]
     codes: tuple[Array, Array]
     edges: list[tuple[int, int]]
@@ -128,15 +128,15 @@ def formed(
     for _ in rounder.workers.map(arrange, edges):
         pass
     columns, rough_step = _facts(given, order, 1)
-    coarse = (columns if digits == 1 else _facts(given, order, digits, rough_step)[0], columns)
-    facts, step = _facts(rows, order, digits)
-    return Form(left, right, coarse, facts, (rough_step, step), (ones, seconds), edges)
+    fine, step = _facts(rows, order, digits) if kept else (columns, rough_step)
+    coarse = (columns if digits == 1 else fine, columns)
+    return Form(left, right, coarse, fine[0], (rough_step, step), (ones, seconds), edges)
 
 
-def _facts(rows: Rows, order: Ints, digits: int, step: float = 0.0) -> tuple[Facts, float]:
-    """A, e, f, a and what tests are made of, of rows of so many digits; and their unit, the usual step unless given."""
+def _facts(rows: Rows, order: Ints, digits: int) -> tuple[Facts, float]:
+    """A, e, f, a and what tests are made of, of rows of so many digits; and their unit, the usual step."""
     steps, lost = rows.steps[order], rows.lost[order, digits - 1]
-    step = step or float(np.median(steps))
+    step = float(np.median(steps))
     sizes, wide = steps / step, lost / step
     rest = rows.rest[order]
     norms = (rows.lengths[order, digits - 1] / step) ** 2 + (rest / step) ** 2

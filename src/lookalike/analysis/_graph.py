@@ -138,11 +138,12 @@ class _Graph:
         return some[np.argsort(place[nearest], kind="stable")]
 
     def _products(self, form: Form, i: int, j: int) -> tuple[Array, Array]:
-        """Of two blocks; and what second digits of the first add, (0, 0) if there are none."""
+        """Of two blocks (a, b); and what second digits of the first add, (a, 0) if there are none."""
         (a, b), (c, e) = form.edges[i], form.edges[j]
         d = form.right.shape[1]
         found = products_of(form.left[a:b].reshape(-1, d), form.right[c:e].reshape(d, -1))
-        return found[: b - a], found[b - a :] if len(found) > b - a else found[:0, :0]
+        first, more = found[: b - a], found[b - a :]
+        return first, more if len(more) else first[:, :0]
 
     def _lists(self, form: Form, order: Ints, progress: Advance | None) -> tuple[Ints, Doubles]:
         """Of each row what may be near is listed, block by block; the distances are computed at the end."""
@@ -156,7 +157,7 @@ class _Graph:
         best, best_ids = np.empty((n, k)), np.empty((n, k), np.int64)
 
         def look(products: Products, at: tuple[int, int, int, int]) -> None:
-            fine = (form.facts[0], form.codes)
+            fine = (form.facts, form.codes)
             _listing.listed(products, at, (k, *form.steps, SLACK), form.coarse, fine, data, lists, limit)
 
         def look_around(products: Products, span: tuple[int, int]) -> None:
@@ -164,18 +165,18 @@ class _Graph:
             near = k + NEXT
             for band in ((1, near), (near, BLOCK)):
                 look(products, (span[0], span[0], *band))
-                _listing.thinned(*span, k, form.facts[0], lists, limit)
+                _listing.thinned(*span, k, form.facts, lists, limit)
 
         def each(loop: Callable[..., None], *given: object) -> None:
             for _ in self.workers.map(lambda span: loop(*span, *given), spans(n, TOGETHER)):
                 pass
 
         self._each_tile(form, look, look_around, progress)
-        each(_listing.thinned, k, form.facts[0], lists, limit)
+        each(_listing.thinned, k, form.facts, lists, limit)
         each(_listing.expected, k, lists, near)
-        each(_listing.computed, form.facts[0], data, lists, limit, near)
-        each(_listing.thinned, k, form.facts[0], lists, limit)
-        each(_listing.computed, form.facts[0], data, lists, limit, np.full(n, np.inf))
+        each(_listing.computed, form.facts, data, lists, limit, near)
+        each(_listing.thinned, k, form.facts, lists, limit)
+        each(_listing.computed, form.facts, data, lists, limit, np.full(n, np.inf))
         each(_listing.chosen, order, lists, best, best_ids)
         return best_ids, best
 

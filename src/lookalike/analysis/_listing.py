@@ -270,7 +270,7 @@ def listed(
     """Look at one tile of products, each for both of its rows, and list what may be among the k nearest of either.
 
     `products`: of the rows from `at[0]` with those from `at[1]`, (a, b) int32, and what second digits of the former
-    add, in `BASE`-ths, (0, 0) without them. `at[0] == at[1]` is a tile on the diagonal, of which a band above it is
+    add, in `BASE`-ths, (a, 0) without them. `at[0] == at[1]` is a tile on the diagonal, of which a band above it is
     looked at, from the `at[2]`-th place beyond a row to before the `at[3]`-th. `scales`: k, the steps of `coarse` and
     `fine`, the slack of the test. `coarse`, of rows and of columns, is what the products are of. `fine` is what is
     listed, as `_forms.Form` says, and the digits (n, D) int8 by which to come there: none; one, whose product takes
@@ -293,11 +293,11 @@ def listed(
     places, near = np.empty(width, np.int64), np.empty(width)
     for i in range(height):
         r = top + i
-        line, finer = first[i], more[i] if len(more) > 0 else more[0:0].ravel()
+        line, finer = first[i], more[i]
         reach, bar = _bar(limit[r], own[0, r], own[1, r], rough_step, slack)
         scale = np.float32(own[3, r])
         row = (scale, np.float32(reach), np.float32(bar), tests[0, r] * scale, tests[1, r] * scale)
-        if len(more) > 0:
+        if len(finer) > 0:
             _mark_finely(line, finer, columns, row, marks)
         elif loose:
             _mark_loosely(line, columns, rests, row, tests[3, r] * scale, marks)
@@ -312,19 +312,14 @@ def listed(
             gap = facts[0, r] + facts[0, c] - 2 * facts[3, r] * facts[3, c] * near[p]
             squared = step * step * max(0.0, gap)
             low = _span(squared, facts[1, r] + facts[1, c], 2 * facts[2, r] * facts[2, c])[0]
-            # written out for both: a call would count references to every array
-            if low <= limit[r]:
-                if counts[r] == size:
-                    _make_room(r, k, facts, data, lists, limit)
-                squares[r, counts[r]] = squared
-                others[r, counts[r]] = c
-                counts[r] += 1
-            if low <= limit[c]:
-                if counts[c] == size:
-                    _make_room(c, k, facts, data, lists, limit)
-                squares[c, counts[c]] = squared
-                others[c, counts[c]] = r
-                counts[c] += 1
+            for side in range(2):  # not a call: that would count references to every array
+                one, other = (r, c) if side == 0 else (c, r)
+                if low <= limit[one]:
+                    if counts[one] == size:
+                        _make_room(one, k, facts, data, lists, limit)
+                    squares[one, counts[one]] = squared
+                    others[one, counts[one]] = other
+                    counts[one] += 1
 
 
 @compiled

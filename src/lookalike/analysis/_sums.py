@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -14,10 +15,15 @@ from lookalike.records import Doubles, Ints
 NARROWEST = 32  # with fewer columns than this no compiled loop is asked
 
 
+def loops_for(rows: Array) -> Any:
+    """The compiled loops, where they are loaded and worth it for rows like these; else None."""
+    return ready_loops() if rows.shape[1] >= NARROWEST and rows.size >= WORTH else None
+
+
 def true_squares(rows: Array, left: Ints, right: Ints) -> Doubles:
-    """What `_search.direct` gives for pairs of rows, by compiled loops where they are loaded and worth it."""
-    loops = ready_loops()
-    if loops is None or rows.shape[1] < NARROWEST or rows.size < WORTH:
+    """What `_search.direct` gives for pairs of rows, by compiled loops where there are any."""
+    loops = loops_for(rows)
+    if loops is None:
         return direct(rows, left, rows, right)
     out = np.empty(len(left))
     loops.true_sums(rows, left, right, *sum_plan(rows.shape[1]), out)

@@ -74,14 +74,12 @@ def update_neighbors(
     if not len(asked):
         return Neighbors(ids, distances)
     last[asked] = -1  # these are searched, not added to
-    fresh = np.zeros(n, bool)
-    fresh[np.flatnonzero(source < 0)] = True
     with Workers(threads) as workers:
-        found = nearest_and_reached(rows, asked, last * (1 + 2e-6), fresh, width, workers, progress)
+        found = nearest_and_reached(rows, asked, last * (1 + 2e-6), source < 0, width, workers, progress)
         if found is None:
             if not 1e-15 < largest_of(rows, threads) < 1e15:
                 return nearest_neighbors(rows, width, threads=threads, progress=progress)
-            found = compare(rows, asked, last * (1 + 2e-6), fresh, width, workers, progress)
+            found = compare(rows, asked, last * (1 + 2e-6), source < 0, width, workers, progress)
     ids[asked], distances[asked] = found.ids, np.sqrt(found.squared)
     if len(found.rows):
         _add(rows, ids, distances, known, last, found)
