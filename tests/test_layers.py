@@ -20,7 +20,7 @@ LAYERS = [
     {"pipeline", "report"},
     {"images", "models", "store", "engines"},
     {"analysis"},
-    {"objects", "cache"},
+    {"objects", "cache", "timeslice"},
     {"records"},
     {"options"},
     {"errors"},

@@ -39,7 +39,7 @@ def bin_of(color: tuple[int, int, int]) -> tuple[int, int, int]:
     ],
 )
 def test_lab_as_published(rgb: tuple[float, ...], lab: tuple[float, ...]) -> None:
-    np.testing.assert_allclose(_to_lab(np.array([rgb], float))[0], lab, atol=0.02)
+    np.testing.assert_allclose(np.ravel(_to_lab(*np.array(rgb, float))), lab, atol=0.02)
 
 
 def test_bins_by_hand() -> None:

@@ -10,6 +10,7 @@ from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
+from lookalike import timeslice
 from lookalike.engines.base import Overlapping
 
 Batch = TypeVar("Batch")
@@ -90,6 +91,7 @@ class _Lanes:
         self._pool.shutdown(wait=True)
 
     def _lane(self) -> None:
+        timeslice.lengthen()
         at_hand: tuple[Any, Future[Any]] | None = None
         while True:
             taken = self._taken(wait=at_hand is None)

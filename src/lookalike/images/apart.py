@@ -37,6 +37,15 @@ SLACK = 30.0
 _DOT = b"GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"
 """A photo of one pixel, which every worker can decode."""
 _TIME = (-signal.SIGPROF, -signal.SIGALRM)
+_OF_ITS_OWN = {
+    # The library behind NumPy would start a thread a core, which nothing here needs.
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    # A photo's memory serves the next one: glibc would return it, and the system clear its pages, for each.
+    "MALLOC_MMAP_THRESHOLD_": str(8 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(16 << 20),
+}
+"""What a worker's environment has besides ours."""
 
 
 class Pending(Protocol):
@@ -285,8 +294,7 @@ class _Worker:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=None if os.environ.get("LOOKALIKE_DEBUG") else subprocess.DEVNULL,
-                    # The library behind NumPy would start a thread a core, which nothing here needs.
-                    env=environment(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1"),
+                    env=environment(**_OF_ITS_OWN),
                     process_group=0,
                 )
             except OSError as exc:

@@ -26,6 +26,12 @@ product's, between `WHITE` and `BRIGHTEST`: so an outline on pure white holds a 
 _SIDE = 112
 _LEVELS = 64
 _LIGHT_BINS = 6
+_REDS = 4
+"""Levels of red that are worked on at a time, for the cache; every process does this before its first photo."""
+_TO_XYZ = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721750), (0.0193339, 0.1191920, 0.9503041))
+_WHITE_POINT = (0.95047, 1.0, 1.08883)
+
+_Numbers = npt.NDArray[np.float64]
 
 
 class Seen(NamedTuple):
@@ -79,7 +85,7 @@ def color_histogram(pixels: Bytes, seen: Seen | None = None) -> Floats:
     (1.0, (216,))
     """
     counts = (seen or see(pixels)).counts
-    shares: npt.NDArray[np.float64] = counts / counts.sum()
+    shares: _Numbers = counts / counts.sum()
     return np.sqrt(shares).astype(np.float32)
 
 
@@ -91,16 +97,30 @@ def _codes(channel: Bytes) -> npt.NDArray[np.int32]:
 def _bins() -> Bytes:
     """The bin of every color with 64 levels a channel: (262144,) uint8."""
     levels = (np.arange(_LEVELS) + 0.5) / _LEVELS
-    lab = _to_lab(np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).reshape(-1, 3))
-    light = np.clip(lab[:, 0] * (_LIGHT_BINS / 100), 0, _LIGHT_BINS - 1).astype(np.int64)
-    a, b = np.digitize(lab[:, 1], CHROMA_EDGES), np.digitize(lab[:, 2], CHROMA_EDGES)
-    return ((light * 6 + a) * 6 + b).astype(np.uint8)
+    bins = np.empty((_LEVELS, _LEVELS, _LEVELS), np.uint8)
+    for red in range(0, _LEVELS, _REDS):
+        lightness, a, b = _to_lab(levels[red : red + _REDS, None, None], levels[:, None], levels)
+        light = np.clip(lightness * (_LIGHT_BINS / 100), 0, _LIGHT_BINS - 1).astype(np.uint8)
+        bins[red : red + _REDS] = (light * 6 + _chroma_bin(a)) * 6 + _chroma_bin(b)
+    return bins.reshape(-1)
 
 
-def _to_lab(rgb: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """CIE L*a*b* of sRGB colors in 0..1 (IEC 61966-2-1, white point D65)."""
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    to_xyz = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
-    xyz = linear @ np.array(to_xyz).T / np.array([0.95047, 1.0, 1.08883])
-    x, y, z = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116).T
-    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
+def _chroma_bin(values: _Numbers) -> Bytes:
+    found = np.zeros(values.shape, np.uint8)
+    for edge in CHROMA_EDGES:
+        found += values >= edge
+    return found
+
+
+def _to_lab(red: _Numbers, green: _Numbers, blue: _Numbers) -> tuple[_Numbers, _Numbers, _Numbers]:
+    """CIE L*, a* and b* of sRGB channels in 0..1 (IEC 61966-2-1, white point D65), which broadcast to one shape."""
+    r, g, b = (np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) for c in (red, green, blue))
+    x, y, z = (
+        _compressed((of_red * r + of_green * g + of_blue * b) / white)
+        for (of_red, of_green, of_blue), white in zip(_TO_XYZ, _WHITE_POINT, strict=True)
+    )
+    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
+
+
+def _compressed(share: _Numbers) -> _Numbers:
+    return np.where(share > 216 / 24389, np.cbrt(share), (24389 / 27 * share + 16) / 116)

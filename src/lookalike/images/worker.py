@@ -14,6 +14,7 @@ import socket
 import sys
 from pathlib import Path
 
+from lookalike import timeslice
 from lookalike.errors import Rejected
 from lookalike.images import loops, wire
 from lookalike.images.decode import load
@@ -32,6 +33,7 @@ BYTES_A_PIXEL = 20
 def main(channel: int, memory: int) -> None:
     """Answer requests until the other side closes."""
     _confine()
+    timeslice.lengthen()
     asked = socket.socket(fileno=channel)
     asked.settimeout(IDLE_SECONDS)
     shared, allowed = None, None
