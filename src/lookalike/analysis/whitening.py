@@ -167,7 +167,8 @@ def fit_looks(
     ends = np.cumsum(widths)
     with Workers(None) as workers:
         pieces = [array[:, end - width : end] for width, end in zip(widths, ends, strict=True)]
-        fits = list(workers.map(lambda piece: _fit_part(piece, known, seed), pieces))
+        predicting = None if known is None else _Predicting(known)
+        fits = list(workers.map(lambda piece: _fit_part(piece, predicting, seed), pieces))
     axes = np.zeros((d, sum(fit.axes.shape[1] for fit in fits)))
     made, first = [], 0
     for fit, start, stop, weight in zip(fits, ends - widths, ends, weights / weights.sum(), strict=True):
@@ -178,10 +179,10 @@ def fit_looks(
     return Whitening(np.concatenate([fit.mean for fit in fits]), axes, tuple(made))
 
 
-def _fit_part(vectors: Floats, colors: Floats | None, seed: int) -> Whitening:
+def _fit_part(vectors: Floats, colors: _Predicting | None, seed: int) -> Whitening:
     """Axes of one piece (n, d): divided by what neighbors differ in, then those of largest variance."""
     mean, covariance = _moments(vectors)
-    rotation = _scaled_axes(covariance, min(WIDEST, max(len(vectors) - 1, 0)), 0.0, 0.0)
+    variances, rotation = _principal(covariance, min(WIDEST, max(len(vectors) - 1, 0)))
     if not rotation.any():
         return Whitening(mean, rotation)
     among = _sample(len(vectors), AMONG, seed)
@@ -189,32 +190,48 @@ def _fit_part(vectors: Floats, colors: Floats | None, seed: int) -> Whitening:
     for start, stop in spans(len(among), _BLOCK):
         some[start:stop] = (vectors[among[start:stop]] - mean) @ rotation
     asked = _sample(len(some), ASKED, seed)
-    near = few_nearest(fit_whitening(some, seed=seed).apply(some), PAIRS, asked)
+    near = few_nearest(_partly_whitened(some, variances), PAIRS, asked)
     differences = (some[asked, None] - some[near]).reshape(-1, some.shape[1])
     noise = (differences.T @ differences).astype(np.float64) / max(len(differences), 1)
     if colors is not None:
-        noise += COLOR_NOISE * (rotation.T @ _predicted(vectors, colors) @ rotation)
+        noise += COLOR_NOISE * colors.predicted(vectors, rotation)
     within, axes = np.linalg.eigh(noise)
     within = np.maximum(within, 0)
     if within.mean() > 0:
         axes = axes * (within + WITHIN_SHRINK * within.mean()) ** -WITHIN_POWER
-    axes = rotation @ axes
-    last = _scaled_axes(axes.T @ covariance @ axes, min(DIMENSIONS, len(vectors) - 1), 0.0, 0.0)
-    return Whitening(mean, _signed(axes @ last))
+    # along `rotation` the covariance is that of its axes alone
+    _, last = _principal((axes.T * variances) @ axes, min(DIMENSIONS, len(vectors) - 1))
+    return Whitening(mean, _signed(rotation @ (axes @ last)))
 
 
-def _predicted(vectors: Floats, colors: Floats) -> Doubles:
-    """The covariance (d, d) of what a ridge regression on colors (n, c) predicts of vectors (n, d)."""
-    mean, own = _moments(colors)
-    size = float(np.trace(own)) / len(own)
-    if size == 0:
-        return np.zeros((vectors.shape[1], vectors.shape[1]))
-    both = np.zeros((len(own), vectors.shape[1]))
-    for start, stop in spans(len(vectors), _BLOCK):
-        both += (colors[start:stop] - mean).T @ vectors[start:stop]
-    slopes = np.linalg.solve(own + RIDGE * size * np.eye(len(own)), both / max(len(vectors) - 1, 1))
-    predicted: Doubles = slopes.T @ own @ slopes
-    return predicted
+def _partly_whitened(rows: Floats, variances: Doubles) -> Floats:
+    """As `fit_whitening` would, for rows (n, k) along principal axes of these variances, largest first."""
+    kept = variances[:DIMENSIONS]
+    points: Floats = rows[:, : len(kept)] * _shrunk(kept, POWER, SHRINK).astype(np.float32)
+    lengths = np.linalg.norm(points, axis=1, keepdims=True)
+    np.divide(points, lengths, out=points, where=lengths > 0)
+    return points
+
+
+class _Predicting:
+    """A ridge regression on colors (n, c), of whatever else is known of the same rows."""
+
+    def __init__(self, colors: Floats) -> None:
+        self._colors = colors
+        self._mean, self._own = _moments(colors)
+        self._size = float(np.trace(self._own)) / len(self._own)
+
+    def predicted(self, vectors: Floats, axes: Doubles) -> Doubles:
+        """The covariance (k, k), along `axes` (d, k), of what it predicts of vectors (n, d)."""
+        if self._size == 0:
+            return np.zeros((axes.shape[1], axes.shape[1]))
+        both = np.zeros((len(self._own), vectors.shape[1]))
+        for start, stop in spans(len(vectors), _BLOCK):
+            both += (self._colors[start:stop] - self._mean).T @ vectors[start:stop]
+        ridge = self._own + RIDGE * self._size * np.eye(len(self._own))
+        slopes = np.linalg.solve(ridge, both @ axes / max(len(vectors) - 1, 1))
+        found: Doubles = slopes.T @ self._own @ slopes
+        return found
 
 
 def beside(looks: Whitening, other: Whitening, share: float) -> Whitening:
@@ -250,15 +267,27 @@ def _moments(vectors: Floats | Doubles) -> tuple[Doubles, Doubles]:
 
 def _scaled_axes(covariance: Doubles, most: int, power: float, shrink: float) -> Doubles:
     """The `most` axes of largest variance, each divided by a power of its variance; one of zeros if none varies."""
+    variances, axes = _principal(covariance, most)
+    scaled: Doubles = axes * _shrunk(variances, power, shrink)
+    return scaled
+
+
+def _shrunk(variances: Doubles, power: float, shrink: float) -> Doubles:
+    """What to multiply axes of these variances by."""
+    large = variances + shrink * variances.mean()
+    factors: Doubles = np.divide(1.0, large**power, out=np.zeros_like(large), where=large > 0)
+    return factors
+
+
+def _principal(covariance: Doubles, most: int) -> tuple[Doubles, Doubles]:
+    """The `most` largest variances and their axes, of length 1; where nothing varies, 0 and one axis of zeros."""
     variances, axes = np.linalg.eigh(covariance)
     order = np.argsort(-variances, kind="stable")[:most]
     variances, axes = np.maximum(variances[order], 0), axes[:, order]
     kept = variances > 1e-9 * variances.max(initial=0)
     if not kept.any():
-        return np.zeros((len(covariance), 1))
-    variances, axes = variances[kept], axes[:, kept]
-    scaled: Doubles = _signed(axes) * (variances + shrink * variances.mean()) ** -power
-    return scaled
+        return np.zeros(1), np.zeros((len(covariance), 1))
+    return variances[kept], _signed(axes[:, kept])
 
 
 def _sample(n: int, most: int, seed: int) -> Ints:
