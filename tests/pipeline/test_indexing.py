@@ -14,7 +14,8 @@ from lookalike import models, pipeline
 from lookalike.engines import InlineEngine, LocalEngine
 from lookalike.errors import ModelMismatch, UsageError
 from lookalike.options import IndexOptions
-from lookalike.pipeline import embed
+from lookalike.pipeline import embed, indexing
+from lookalike.pipeline.embed import Task
 from lookalike.pipeline.metadata import plan_metadata
 from lookalike.records import Bytes, Floats, Indexed, Input, ModelFacts, Value
 from lookalike.store import Append, LanceStore, MemoryStore, Replace, Store, schema
@@ -172,3 +173,18 @@ def test_the_fit_is_kept_until_the_catalog_outgrows_it(tmp_path: Path) -> None:
     with store.writing():
         pipeline.remove(store, [f"{n:03d}.png" for n in range(25)])
     assert pipeline.is_outgrown(store)
+
+
+@given(st.integers(0, 3_000), st.integers(1, 64))
+def test_photos_are_shared_out_so_that_all_workers_end_together(photos: int, cores: int) -> None:
+    tasks = [Task(Input(id=str(number), path="", location=Path(), source="", root=Path())) for number in range(photos)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(indexing, "cores", lambda: cores)
+        batches = list(indexing._shared_out(tasks))
+    assert [task for batch in batches for task in batch] == tasks
+    sizes = [len(batch) for batch in batches]
+    assert sizes == sorted(sizes, reverse=True)
+    assert all(size <= indexing.TOGETHER for size in sizes)
+    if photos > indexing.TOGETHER and cores > 1:
+        assert sizes[-1] <= indexing.FEWEST
+        assert min(sizes[:-1]) >= indexing.FEWEST

@@ -83,7 +83,7 @@ def build(
         models.facts(asked.name, resize=asked.resize, precision=asked.precision, device=asked.device)
     plan = pipeline.plan(sources, options)
     if asked.vectors is None:
-        pipeline.begin(plan, options, engines.cores())
+        pipeline.begin(plan, options)
         facts = _facts(asked)
     else:
         facts = pipeline.vectors_facts(asked.vectors, pipeline.read_vectors(asked.vectors, plan.found.inputs)[1])

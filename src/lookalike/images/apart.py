@@ -175,8 +175,11 @@ class Workers:
         """End the workers that are idle."""
         with self._lock:
             idle, self._idle = self._idle, []
+        # They hold nothing; ending by themselves they would take a fifth of a second each.
         for worker in idle:
-            worker.kill()  # they hold nothing; ending by themselves they would take a fifth of a second each
+            worker.end()
+        for worker in idle:
+            worker.kill()
 
     def forget(self) -> None:
         """Leave the workers to another process: this one is a fork of their owner."""
@@ -349,6 +352,10 @@ class _Worker:
                 detail = "the process that decoded it answered nonsense"
                 found[row] = Rejected("E_CRASHED", detail, stage="decode")
         return at, done
+
+    def end(self) -> None:
+        """Tell it to end, without waiting; `kill` must follow."""
+        self._process.kill()
 
     def kill(self) -> int:
         """End it now; returns its exit status, negative for a signal."""

@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from lookalike import images
-from lookalike.engines import Engine
+from lookalike.engines import Engine, cores
 from lookalike.errors import Interrupted, NotFound, Rejected, UsageError
 from lookalike.options import IndexOptions
 from lookalike.pipeline import rows
@@ -27,8 +27,8 @@ from lookalike.store import Append, Change, Delete, Store, Upsert, schema
 COMMIT_EVERY = 1_024
 """Outcomes between two commits: with `COMMIT_SECONDS`, what an interrupted run may have to do again."""
 COMMIT_SECONDS = 15.0
-TOGETHER = 16
-"""Photos that a worker takes at a time."""
+TOGETHER, FEWEST = 16, 4
+"""Photos that a worker takes at a time, and toward the end of a run: so that all are done at about the same time."""
 THUMBNAIL_SIDE = images.THUMBNAIL_SIDE
 PRUNE_SHARE = 0.10
 
@@ -64,10 +64,10 @@ def plan(sources: Sequence[str | os.PathLike[str]], options: IndexOptions) -> Pl
     return Plan(found, said, unmatched, tuple(notices))
 
 
-def begin(plan: Plan, options: IndexOptions, cores: int) -> None:
+def begin(plan: Plan, options: IndexOptions) -> None:
     """Start the processes that will decode the photos of a new catalog, so that they come up while it is made."""
     if options.isolated and options.engine == "local":
-        images.WORKERS.begin(min(cores, -(-len(plan.found.inputs) // TOGETHER)))
+        images.WORKERS.begin(_workers(len(plan.found.inputs)))
 
 
 def index(
@@ -97,7 +97,7 @@ def index(
             run.start()
             run.take(settled)
             images.WORKERS.expect(sum(task.known is None for task in tasks))
-            for outcomes in engine.run(run.embedder(run.contents), _batched(tasks)):
+            for outcomes in engine.run(run.embedder(run.contents), _shared_out(tasks)):
                 run.take(outcomes)
                 done += len(outcomes)
                 if progress:
@@ -344,7 +344,22 @@ class _Run:
         return alone
 
 
-def _batched(items: Iterable[Item], size: int = TOGETHER) -> Iterator[list[Item]]:
+def _workers(photos: int) -> int:
+    """How many threads, and processes that decode, so many photos are worth: another costs as much as 16 photos."""
+    return min(cores(), -(-photos // TOGETHER))
+
+
+def _shared_out(tasks: Sequence[Task]) -> Iterator[Sequence[Task]]:
+    """Batches of `TOGETHER`; of what is left at the end, half of each worker's share, but at least `FEWEST`."""
+    start, workers = 0, _workers(len(tasks))
+    while start < len(tasks):
+        share = -(-(len(tasks) - start) // (2 * workers))
+        stop = start + min(TOGETHER, max(FEWEST, share) if workers > 1 else TOGETHER)
+        yield tasks[start:stop]
+        start = stop
+
+
+def _batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     rest = iter(items)
     while batch := list(islice(rest, size)):
         yield batch
