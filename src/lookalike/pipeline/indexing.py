@@ -236,17 +236,19 @@ class _Run:
 
     def finish(self, engine: Engine) -> None:
         """Settle photos whose bytes are another photo's, then commit the rest."""
-        self.commit()
         while self.twins:
             settled, self.twins = self.twins, []
             alone: list[Task] = []
             for twins in _batched(settled, COMMIT_EVERY):
                 alone += self._settle(twins)
-                self.commit()
+                if self.pending.is_due():
+                    self.commit()
             # Their other has changed in this run: the first of them is embedded itself, and the rest are its twins.
+            if alone:
+                self.commit()
             for outcomes in engine.run(self.embedder({}), ([task] for task in alone)):
                 self.take(outcomes)
-            self.commit()
+        self.commit()
 
     def prune(self, gone: Sequence[str]) -> None:
         """Remove what is no longer in its source."""
@@ -332,7 +334,9 @@ class _Run:
     def _settle(self, twins: Sequence[Twin]) -> list[Task]:
         """Give twins the vector of their other; return those whose other is no longer there."""
         owners = sorted({self.contents[twin.sha256] for twin in twins if twin.sha256 in self.contents})
-        others = {row["sha256"]: row for row in self.store.read(schema.ITEMS, ids=owners).to_pylist()}
+        there = [self.pending.items[owner] for owner in owners if owner in self.pending.items]
+        stored = [owner for owner in owners if owner not in self.pending.items]
+        others = {row["sha256"]: row for row in [*there, *self.store.read(schema.ITEMS, ids=stored).to_pylist()]}
         alone = []
         for twin in twins:
             if twin.sha256 in others:
