@@ -63,3 +63,6 @@ def test_where_turns_are_not_known_nothing_happens(monkeypatch: pytest.MonkeyPat
     monkeypatch.undo()
     monkeypatch.setattr("sys.platform", "darwin")
     assert in_a_thread(after_lengthening) is None
+    monkeypatch.undo()
+    monkeypatch.delattr("ctypes.CDLL")
+    assert in_a_thread(after_lengthening) is None

@@ -38,7 +38,7 @@ def lengthen() -> None:
         return
     size, policy, flags, nice, priority, *_ = found
     asked = _ATTRIBUTES.pack(size, policy, flags & _RESET_ON_FORK, nice, priority, int(TURN * 1e9), 0, 0)
-    ctypes.CDLL(None).syscall(calls[0], 0, asked, 0)
+    _system(calls[0], 0, asked, 0)
 
 
 def _attributes() -> tuple[int, ...] | None:
@@ -47,7 +47,7 @@ def _attributes() -> tuple[int, ...] | None:
     if calls is None:
         return None
     room = ctypes.create_string_buffer(_ATTRIBUTES.size)
-    if ctypes.CDLL(None).syscall(calls[1], 0, room, len(room), 0) != 0:
+    if not _system(calls[1], 0, room, len(room), 0):
         return None
     found: tuple[int, ...] = _ATTRIBUTES.unpack(room.raw)
     return found if found[1] in _ORDINARY and found[5] > 0 else None
@@ -58,3 +58,11 @@ def _calls() -> tuple[int, int] | None:
     if sys.platform != "linux" or sys.maxsize < 2**32:
         return None
     return _CALLS.get(os.uname().machine)
+
+
+def _system(number: int, *arguments: object) -> bool:
+    """Whether the kernel did what it was asked for."""
+    try:
+        return bool(ctypes.CDLL(None).syscall(number, *arguments) == 0)
+    except (OSError, AttributeError):  # a Python without a C library to ask
+        return False

@@ -37,7 +37,7 @@ SLACK = 30.0
 _DOT = b"GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"
 """A photo of one pixel, which every worker can decode."""
 _TIME = (-signal.SIGPROF, -signal.SIGALRM)
-_OF_ITS_OWN = {
+_ENVIRONMENT = {
     # The library behind NumPy would start a thread a core, which nothing here needs.
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
@@ -297,7 +297,7 @@ class _Worker:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=None if os.environ.get("LOOKALIKE_DEBUG") else subprocess.DEVNULL,
-                    env=environment(**_OF_ITS_OWN),
+                    env=environment(**_ENVIRONMENT),
                     process_group=0,
                 )
             except OSError as exc:
