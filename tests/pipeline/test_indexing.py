@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from lookalike import models, pipeline
@@ -111,6 +111,9 @@ VALUES: st.SearchStrategy[Value] = st.none() | st.booleans() | st.integers() | s
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.dictionaries(st.sampled_from(["a", "b", "c"]), VALUES), min_size=1, max_size=5))
+@example([{"a": 2**53 + 1}, {"a": 0.0}])
+@example([{"a": 0.5}, {"a": 2**53 + 1}])
+@example([{"a": -(2**53) - 1}, {"b": 1}, {"a": 0.5}])
 def test_metadata_of_any_types_is_kept(rows: list[dict[str, Value]]) -> None:
     """Each run says something of one item; the last word on each column stands, as itself or as its text."""
     store = MemoryStore(FACTS)

@@ -13,6 +13,8 @@ from lookalike.store import Replace, Store, schema
 
 Row = Mapping[str, Value]
 KEYS = ("id", "path")
+EXACT = 2**53
+"""Integers beyond it are rounded in float64: a column that has such and fractions is kept as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ def plan_metadata(store: Store, rows: Mapping[str, Row], ids: Sequence[str]) -> 
     """Compare new `rows` with what the catalog knows of `ids`, the inputs of this run."""
     stored = store.read(schema.METADATA)
     old = [(field.name, field.type) for field in stored.schema if field.name not in KEYS]
-    columns = tuple(_merged(old, rows.values()))
+    columns = tuple(_merged(old, rows.values(), {name for name, _ in old if _is_large(stored[name])}))
     concerned = _rows_of(stored, ids) if rows else {}
     changed = frozenset(item for item, row in concerned.items() if _differs(row, rows.get(item, {}), columns))
     replaced = None
@@ -52,17 +54,30 @@ def plan_metadata(store: Store, rows: Mapping[str, Row], ids: Sequence[str]) -> 
     return MetadataPlan(rows, concerned, changed, columns, replaced)
 
 
-def _merged(old: Sequence[tuple[str, pa.DataType]], rows: Iterable[Row]) -> list[tuple[str, pa.DataType]]:
+def _merged(
+    old: Sequence[tuple[str, pa.DataType]], rows: Iterable[Row], large: set[str]
+) -> list[tuple[str, pa.DataType]]:
+    """Columns with the kinds that hold all values; those of `large` hold integers that float64 would round."""
     kinds = dict(old)
     for row in rows:
         for name, value in row.items():
             kind = _kind(value)
+            if kind == pa.int64() and abs(int(value or 0)) > EXACT:
+                large.add(name)
             known = kinds.get(name)
             if known is None or (known == pa.null() and kind is not None):
                 kinds[name] = kind if kind is not None else pa.null()
             elif kind is not None and known != kind:
-                kinds[name] = pa.float64() if {known, kind} == {pa.int64(), pa.float64()} else pa.string()
+                numbers = {known, kind} == {pa.int64(), pa.float64()}
+                kinds[name] = pa.float64() if numbers and name not in large else pa.string()
     return [(name, pa.string() if kind == pa.null() else kind) for name, kind in kinds.items()]
+
+
+def _is_large(column: pa.ChunkedArray) -> bool:
+    if column.type != pa.int64() or column.null_count == len(column):
+        return False
+    ends = pc.min_max(column)
+    return bool(ends["min"].as_py() < -EXACT or ends["max"].as_py() > EXACT)
 
 
 def _kind(value: Value) -> pa.DataType | None:
