@@ -16,7 +16,7 @@ import sys
 
 TURN = 0.020
 """Seconds; the kernel takes 0.1 to 100 ms. Above 10 ms nothing more is gained."""
-_CALLS = {"x86_64": (314, 315), "aarch64": (274, 275)}
+_CALLS = {"x86_64": {"set": 314, "get": 315}, "aarch64": {"set": 274, "get": 275}}
 """The numbers of `sched_setattr` and `sched_getattr`, for which not every C library has functions."""
 _ATTRIBUTES = struct.Struct("=IIQiIQQQ")
 """Size, policy, flags, nice, priority, runtime (here: the turn in nanoseconds), deadline, period."""
@@ -33,36 +33,28 @@ def turn() -> float | None:
 
 def lengthen() -> None:
     """Let the calling thread, and processes that it starts, take turns of `TURN`; where that cannot be, as before."""
-    calls, found = _calls(), _attributes()
-    if calls is None or found is None or found[5] >= TURN * 1e9:
+    found = _attributes()
+    if found is None or found[5] >= TURN * 1e9:
         return
     size, policy, flags, nice, priority, *_ = found
     asked = _ATTRIBUTES.pack(size, policy, flags & _RESET_ON_FORK, nice, priority, int(TURN * 1e9), 0, 0)
-    _system(calls[0], 0, asked, 0)
+    _system("set", asked, 0)
 
 
 def _attributes() -> tuple[int, ...] | None:
     """What the kernel says of the calling thread, if turns are among it."""
-    calls = _calls()
-    if calls is None:
-        return None
     room = ctypes.create_string_buffer(_ATTRIBUTES.size)
-    if not _system(calls[1], 0, room, len(room), 0):
+    if not _system("get", room, len(room), 0):
         return None
     found: tuple[int, ...] = _ATTRIBUTES.unpack(room.raw)
     return found if found[1] in _ORDINARY and found[5] > 0 else None
 
 
-def _calls() -> tuple[int, int] | None:
-    """The numbers of the two calls on this machine; None where they are not known."""
-    if sys.platform != "linux" or sys.maxsize < 2**32:
-        return None
-    return _CALLS.get(os.uname().machine)
-
-
-def _system(number: int, *arguments: object) -> bool:
-    """Whether the kernel did what it was asked for."""
+def _system(call: str, *arguments: object) -> bool:
+    """Whether the kernel of this machine knows a call, and did for this thread what it was asked for."""
+    if sys.platform != "linux" or sys.maxsize < 2**32 or (numbers := _CALLS.get(os.uname().machine)) is None:
+        return False
     try:
-        return bool(ctypes.CDLL(None).syscall(number, *arguments) == 0)
+        return bool(ctypes.CDLL(None).syscall(numbers[call], 0, *arguments) == 0)
     except (OSError, AttributeError):  # a Python without a C library to ask
         return False

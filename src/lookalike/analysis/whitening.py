@@ -137,7 +137,8 @@ def fit_whitening(
     if len(array) > SAMPLE:
         array = array[sample_rows(len(array), seed)]
     mean, covariance = _moments(array)
-    return Whitening(mean, _scaled_axes(covariance, min(dimensions, max(len(array) - 1, 0)), power, shrink))
+    variances, axes = _principal(covariance, min(dimensions, max(len(array) - 1, 0)))
+    return Whitening(mean, axes * _shrunk(variances, power, shrink))
 
 
 def fit_looks(
@@ -263,13 +264,6 @@ def _moments(vectors: Floats | Doubles) -> tuple[Doubles, Doubles]:
         block = vectors[start:stop] - mean
         covariance += block.T @ block
     return mean, covariance / max(len(vectors) - 1, 1)
-
-
-def _scaled_axes(covariance: Doubles, most: int, power: float, shrink: float) -> Doubles:
-    """The `most` axes of largest variance, each divided by a power of its variance; one of zeros if none varies."""
-    variances, axes = _principal(covariance, most)
-    scaled: Doubles = axes * _shrunk(variances, power, shrink)
-    return scaled
 
 
 def _shrunk(variances: Doubles, power: float, shrink: float) -> Doubles:

@@ -1,7 +1,7 @@
 """Decoding in processes of its own, so that a photo that crashes or hangs a decoder costs that photo and nothing else.
 
 Whoever decodes starts a worker when it first needs one and keeps it, as many as decode at once; `worker` keeps the
-limits, `wire` is how they talk. While a worker decodes its caller sleeps, so that a core is never wanted twice.
+limits, `wire` is how they talk. A worker decodes while its caller does something else, or sleeps.
 """
 
 from __future__ import annotations

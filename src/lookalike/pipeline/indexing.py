@@ -244,8 +244,6 @@ class _Run:
                 if self.pending.is_due():
                     self.commit()
             # Their other has changed in this run: the first of them is embedded itself, and the rest are its twins.
-            if alone:
-                self.commit()
             for outcomes in engine.run(self.embedder({}), ([task] for task in alone)):
                 self.take(outcomes)
         self.commit()
@@ -356,9 +354,10 @@ def _workers(photos: int) -> int:
 def _shared_out(tasks: Sequence[Task]) -> Iterator[Sequence[Task]]:
     """Batches of `TOGETHER`; of what is left at the end, half of each worker's share, but at least `FEWEST`."""
     start, workers = 0, _workers(len(tasks))
+    least = FEWEST if workers > 1 else TOGETHER
     while start < len(tasks):
         share = -(-(len(tasks) - start) // (2 * workers))
-        stop = start + min(TOGETHER, max(FEWEST, share) if workers > 1 else TOGETHER)
+        stop = start + min(TOGETHER, max(least, share))
         yield tasks[start:stop]
         start = stop
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import bisect
 import logging
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ class Metrics:
         self.connections = 0
         self._requests: Counter[tuple[str, str, int]] = Counter()
         self._buckets: dict[str, list[int]] = {}
-        self._seconds: Counter[str] = Counter()
+        self._seconds: defaultdict[str, float] = defaultdict(float)
 
     def answered(self, method: str, path: str, status: int, seconds: float) -> None:
         """Count a request that was answered, or given up (status 499)."""
@@ -36,7 +36,7 @@ class Metrics:
         self._requests[method, path, status] += 1
         buckets = self._buckets.setdefault(path, [0] * (len(BOUNDS) + 1))
         buckets[bisect.bisect_left(BOUNDS, seconds)] += 1
-        self._seconds[path] += seconds  # type: ignore[assignment]  # a counter adds any number
+        self._seconds[path] += seconds
         if access.isEnabledFor(logging.INFO):
             access.info("%s %s %d %.1f ms", method, path, status, 1e3 * seconds)
 
