@@ -1,15 +1,17 @@
 """Does the default ranking find better look-alikes? Beside plain networks, part by part, and on other kinds of images.
 
-    LOOKALIKE_PHOTOS=PRODUCTS python -m benchmarks.quality [products] [held-out] [others] [scenes] [recolored]
-        --cache FOLDER
+    LOOKALIKE_PHOTOS=PRODUCTS python -m benchmarks.quality [products] [held-out] [unfamiliar] [others] [scenes]
+        [recolored] --cache FOLDER
 
 Every table gives the share of the 3 nearest with the query's label and its 95% bootstrap interval over queries, and
 the gain of the default over plain distance of the same vectors, with the interval of the paired difference.
 
-- `products`: all photos, and footwear alone as a catalog of its own; peers, the default, and its parts one by one.
-- `held-out`: photos are split in two by a hash of their ids. All settings were chosen on half A alone (the share of
-  color as the largest at which no label fell below plain distance); half B reports. Each half is its own catalog.
-- `others`: drawn shoes, digits, textures, and small parts of the products, where a fit could hurt.
+- `products`: all photos, and footwear alone as a catalog of its own; peers, and the ranking without lessons part by
+  part. The lessons in the package were learned from the labels of these very photos, so the default is not judged here.
+- `held-out`: photos are split in two by a hash of their ids, each half a catalog of its own that is judged with lessons
+  from the labels of the other. All settings were chosen on half A alone; half B reports.
+- `unfamiliar`: lessons from other brands, and from other kinds of products, than those that are judged.
+- `others`: drawn shoes, digits, textures, and small parts of half B, where a fit could hurt.
 - `scenes`: footwear, a quarter of it before a made wall and floor: what a rule for outlines without a background gives.
 - `recolored`: drawn shoes and their twins in another color. At color 0 the twin should come first; from 0 to 1 the
   difference between the colors of a shoe and of its look-alikes should fall. What color 0 takes out was chosen on the
@@ -23,6 +25,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -30,28 +34,27 @@ import numpy as np
 
 from benchmarks import sets
 from benchmarks.sets import Set
-from lookalike import models
-from lookalike.analysis import (
-    Whitening,
-    agreement,
-    beside,
-    fit_colorless,
-    fit_looks,
-    fit_whitening,
-    mix,
-    nearest_neighbors,
-)
+from benchmarks.teaching import learned
+from lookalike import models, pipeline
+from lookalike.analysis import Whitening, agreement, beside, fit_looks, fit_whitening, mix, nearest_neighbors
 from lookalike.analysis.evaluation import agreement_shares, label_codes, mean_interval
 from lookalike.demo import Shoe
 from lookalike.images import telling
-from lookalike.pipeline import COLOR, OUTLINE, OUTLINE_ALONE, looks_kept
-from lookalike.records import Doubles, Floats, Ints
+from lookalike.models import Taught
+from lookalike.pipeline import COLOR, OUTLINE, Sample, looks_kept
+from lookalike.records import COLOR_BINS, OUTLINE_CELLS, Doubles, Floats, Ints
 
 AIMS = {
     "products": {"type": 0.865, "color": 0.450, "gender": 0.910, "brand": 0.570},
     "footwear": {"type": 0.775, "color": 0.510, "gender": 0.820, "brand": 0.520},
 }
-PARTS = models.parts("efficientnet-lite0")
+REACHED = {
+    "products": {"type": 0.848, "color": 0.423, "gender": 0.907, "brand": 0.561},
+    "footwear": {"type": 0.775, "color": 0.438, "gender": 0.837, "brand": 0.565},
+}
+"""What the ranking without lessons reaches of the aims on all photos; lessons are judged on halves."""
+MODEL = "efficientnet-lite0"
+PARTS = models.parts(MODEL)
 CHOSEN_ON, UNSEEN = (1, 2, 3), (4, 5, 6, 7, 8, 9)
 """Seeds of recolored shoes."""
 Points = Callable[[Set], Floats]
@@ -79,7 +82,7 @@ def whitened_parts(found: Set) -> Floats:
 
 
 def looks(found: Set, parts: Sequence[tuple[int, float]] = PARTS) -> Floats:
-    """By what neighbors differ in, color left as it is: the default ranking before this one."""
+    """By what neighbors differ in, color left as it is."""
     vectors = found.vectors["statistics"]
     return fit_looks(vectors, parts).apply(vectors)
 
@@ -90,38 +93,42 @@ def apart(found: Set, parts: Sequence[tuple[int, float]] = PARTS) -> Floats:
     return fit_looks(vectors, parts, colors=found.colors).apply(vectors)
 
 
-def outlined(found: Set, parts: Sequence[tuple[int, float]] = PARTS) -> Floats:
-    """The default ranking without color."""
-    return _default(found, parts)[1]
+def ranked(found: Set, taught: Taught | None, color: float | None = None) -> Floats:
+    """The default ranking with these lessons, at its own share of color or at another.
+
+    Below its own share, what color does to looks goes out of them too.
+    """
+    fit, usual = pipeline.compose(sample(found), PARTS, taught)
+    looks = applied(fit, found)
+    share = usual if color is None else color
+    if share < usual and color is not None and (less := pipeline.take_color_out(MODEL, fit)) is not None:
+        looks = less.apply(looks, looks_kept(share, usual))
+    return mix(looks, found.colors, share)
 
 
-def at_color(found: Set, color: float = 0.0) -> Floats:
-    """The default ranking at any share of color: below its own, what color does to looks goes out of them too."""
-    fit, looks = _default(found)
-    weights = models.weights_without_color("efficientnet-lite0")
-    if len(fit.mean) > found.vectors["statistics"].shape[1]:
-        weights = (*((1 - OUTLINE_ALONE) * weight for weight in weights), OUTLINE_ALONE)
-    less = fit_colorless(fit, models.recolored("efficientnet-lite0"), weights)
-    return mix(less.apply(looks, looks_kept(color, COLOR)), found.colors, color)
+def outlined(found: Set, taught: Taught | None = None) -> Floats:
+    """What the default ranking measures before color is mixed in."""
+    return applied(pipeline.compose(sample(found), PARTS, taught)[0], found)
 
 
-def _default(found: Set, parts: Sequence[tuple[int, float]] = PARTS) -> tuple[Whitening, Floats]:
-    """The fit of the default ranking, and what it makes of a set."""
+def sample(found: Set) -> Sample:
+    """A set as a fit sees it."""
+    return Sample(found.vectors["statistics"], found.colors, found.outlines)
+
+
+def applied(fit: Whitening, found: Set) -> Floats:
+    """What a fit makes of a set."""
     vectors = found.vectors["statistics"]
-    told = telling(found.outlines)
-    return _beside(fit_looks(vectors, parts, colors=found.colors), vectors, told[~np.isnan(told[:, 0])], told)
+    left, told = len(fit.mean) - vectors.shape[1], telling(found.outlines)
+    more = [told] * (left in (OUTLINE_CELLS, OUTLINE_CELLS + COLOR_BINS)) + [found.colors] * (left >= COLOR_BINS)
+    return fit.apply(vectors, np.hstack(more) if more else None)
 
 
 def all_outlined(found: Set) -> Floats:
-    """The same where photos with a scene behind them have an outline too: it fills the picture."""
+    """Without lessons, where photos with a scene behind them have an outline too: it fills the picture."""
     vectors = found.vectors["statistics"]
-    return _beside(fit_looks(vectors, PARTS, colors=found.colors), vectors, found.outlines, found.outlines)[1]
-
-
-def _beside(fit: Whitening, vectors: Floats, known: Floats, outlines: Floats) -> tuple[Whitening, Floats]:
-    """A fit of vectors with the outlines beside it, fitted on the known ones, and what it makes of them."""
-    fit = beside(fit, fit_looks(known), OUTLINE) if len(known) > 1 else fit
-    return fit, fit.apply(vectors, outlines if len(fit.mean) > vectors.shape[1] else None)
+    fit = beside(fit_looks(vectors, PARTS, colors=found.colors), fit_looks(found.outlines), OUTLINE)
+    return fit.apply(vectors, found.outlines)
 
 
 def colored(points: Points, share: float) -> Points:
@@ -135,9 +142,10 @@ def peer(net: str) -> Points:
 
 
 PLAIN = "statistics, Euclidean"
-DEFAULT = f"default: color {COLOR:g}"
-WITHOUT, AT_0, AT_HALF = "default without color", "at color 0", f"at color {COLOR / 2:g}"
 BEFORE = "one piece, partly whitened"
+UNTAUGHT = f"without lessons: color {COLOR:g}"
+WITHOUT, DEFAULT = "default without color", "default"
+AT_0, AT_HALF = "at color 0", "at half its share of color"
 RANKINGS: dict[str, Points] = {
     PLAIN: lambda found: found.vectors["statistics"],
     BEFORE: whitened,
@@ -152,16 +160,30 @@ RANKINGS: dict[str, Points] = {
     "by layer, neighbors, color 0.12": colored(looks, 0.12),
     "by layer, neighbors, color apart": apart,
     f"by layer, neighbors, color apart, color {COLOR:g}": colored(apart, COLOR),
-    WITHOUT: outlined,
-    AT_0: at_color,
-    AT_HALF: lambda found: at_color(found, COLOR / 2),
-    DEFAULT: colored(outlined, COLOR),
-    "default, color 0.06": colored(outlined, 0.06),
-    "default, color 0.3": colored(outlined, 0.3),
+    "without lessons: color 0": outlined,
+    UNTAUGHT: colored(outlined, COLOR),
+    "without lessons: color 0.3": colored(outlined, 0.3),
     "outline alone": lambda found: found.outlines,
     "color alone": lambda found: found.colors,
 }
-SHORT = (PLAIN, BEFORE, "by layer, neighbors, color 0.06", WITHOUT, AT_0, AT_HALF, DEFAULT)
+"""What there is without lessons."""
+
+
+def with_lessons(taught: Taught | None, *, parts: bool = False) -> dict[str, Points]:
+    """Plain distance, what there is without lessons, and the default with these; `parts`: lessons one by one, too."""
+    found = {name: RANKINGS[name] for name in (PLAIN, UNTAUGHT)}
+    if parts and taught is not None:
+        kinds = "what products of a kind differ in"
+        alone = replace(taught, lessons=())
+        found[f"{kinds} alone"] = lambda found: mix(outlined(found, alone), found.colors, COLOR)
+        for lesson in taught.lessons:
+            left = replace(taught, lessons=tuple(other for other in taught.lessons if other is not lesson))
+            found[f"default without the lesson of {lesson.name}"] = partial(ranked, taught=left)
+        found[f"default without {kinds}"] = partial(ranked, taught=replace(taught, alike=()))
+    found[WITHOUT] = partial(outlined, taught=taught)
+    found[AT_0] = partial(ranked, taught=taught, color=0.0)
+    found[DEFAULT] = partial(ranked, taught=taught)
+    return found
 
 
 def nearest(points: Floats) -> Ints:
@@ -216,7 +238,7 @@ def footwear(found: Set, name: str = "footwear") -> Set:
 
 
 def products(photos: Set) -> None:
-    """All photos and footwear alone: peers, the default, its parts."""
+    """All photos and footwear alone: peers, and what there is without lessons."""
     rankings = {
         f"{net}, {'cosine' if net.startswith('fastdup') else 'Euclidean'}": peer(net)
         for net in sorted(set(photos.vectors) - {"statistics"})
@@ -224,46 +246,72 @@ def products(photos: Set) -> None:
     for found in (photos, footwear(photos)):
         near = table(found, rankings | RANKINGS)
         for other in [*rankings, PLAIN, BEFORE]:
-            gains(found, near, other, DEFAULT)
+            gains(found, near, other, UNTAUGHT)
 
 
 def held_out(photos: Set) -> None:
-    """Half A, on which settings were chosen, and half B, which reports."""
-    for half in ("A", "B"):
-        part = split(photos, half)
+    """Each half with the lessons of the other; half A is where settings were chosen, half B reports."""
+    peers: dict[str, Points] = {net: peer(net) for net in sorted(set(photos.vectors) - {"statistics"})}
+    for half, other in (("A", "B"), ("B", "A")):
+        part, taught = split(photos, half), learned(split(photos, other))
         for found in (part, footwear(part, f"half {half}, footwear")):
-            near = table(found, {name: RANKINGS[name] for name in SHORT})
-            gains(found, near, PLAIN, DEFAULT)
+            near = table(found, peers | with_lessons(taught, parts=True))
+            for before in (PLAIN, UNTAUGHT):
+                gains(found, near, before, DEFAULT)
             gains(found, near, WITHOUT, AT_0)
+            kind = "footwear" if found is not part else "products"
+            wanted = {name: aim - REACHED[kind][name] for name, aim in AIMS[kind].items()}
+            print(f"aim as a gain over {UNTAUGHT}: {'; '.join(f'{n} {gain:+.3f}' for n, gain in wanted.items())}")
 
 
-def others(photos: Set | None, nets: Mapping[str, sets.Embed], cache: Path | None) -> None:
-    """Other kinds of images, and small catalogs."""
-    rng = np.random.default_rng(0)
-    found = [sets.shoes(600, nets, cache), sets.digits(nets, cache), sets.textures(nets, cache)]
-    if photos is not None:
-        kinds = (photos, footwear(photos))
-        found += [
-            kind.part(f"{size} of {kind.name}", rng.choice(len(kind.colors), size, replace=False))
-            for size in (60, 200, 600)
-            for kind in kinds
-        ]
-    for each in found:
-        near = table(each, {name: RANKINGS[name] for name in SHORT})
+def unfamiliar(photos: Set) -> None:
+    """Lessons of other brands, and of other categories, than those that are judged."""
+    brands = sorted(set(photos.labels["brand"]))
+    first = set(np.random.default_rng(0).choice(brands, len(brands) // 2, replace=False).tolist())
+    groups = {"some brands": np.array([brand in first for brand in photos.labels["brand"]])}
+    groups["the other brands"] = ~groups["some brands"]
+    for category in ("Footwear", "Apparel", "Accessories"):
+        groups[category.lower()] = np.array(photos.more["category"]) == category
+    for name, inside in groups.items():
+        taught = learned(photos.part("lessons", np.flatnonzero(~inside)))
+        found = photos.part(f"{name}, lessons of the rest", np.flatnonzero(inside))
+        near = table(found, with_lessons(taught))
+        gains(found, near, UNTAUGHT, DEFAULT)
+
+
+def others(photos: Set, nets: Mapping[str, sets.Embed], cache: Path | None) -> None:
+    """Other kinds of images with the lessons in the package; small catalogs of half B with those of half A."""
+    rng, taught = np.random.default_rng(0), models.taught(MODEL)
+    kinds_of = (sets.shoes(600, nets, cache), sets.digits(nets, cache), sets.textures(nets, cache))
+    found = [(each, taught) for each in kinds_of]
+    of_a, half = learned(split(photos, "A")), split(photos, "B")
+    kinds = (half, footwear(half, "half B, footwear"))
+    found += [
+        (kind.part(f"{size} of {kind.name}, {part}", rng.choice(len(kind.colors), size, replace=False)), of_a)
+        for size, parts in ((60, 4), (200, 4), (600, 1))
+        for kind in kinds
+        for part in range(parts)
+    ]
+    for each, lessons in found:
+        near = table(each, with_lessons(lessons))
         gains(each, near, PLAIN, DEFAULT)
+        gains(each, near, UNTAUGHT, DEFAULT)
 
 
-def scenes(nets: Mapping[str, sets.Embed], cache: Path | None) -> None:
-    """Photos before a wall among photos on white: each kind's queries apart, and how many neighbors have a wall."""
-    found = sets.walls(nets, cache)
+def scenes(photos: Set, nets: Mapping[str, sets.Embed], cache: Path | None) -> None:
+    """Photos before a wall among photos on white, half B with the lessons of half A: each kind's queries apart, and how
+    many neighbors have a wall.
+    """
+    found, taught = split(sets.walls(nets, cache), "B"), learned(split(photos, "A"))
     walled = np.array(found.more["wall"]) == "yes"
-    rankings = {
-        "default without outlines": colored(apart, COLOR),
+    rankings: dict[str, Points] = {
+        "without outlines, without lessons": colored(apart, COLOR),
         "every photo has an outline": colored(all_outlined, COLOR),
-        DEFAULT: colored(outlined, COLOR),
+        UNTAUGHT: RANKINGS[UNTAUGHT],
+        DEFAULT: partial(ranked, taught=taught),
     }
     near = table(found, rankings)
-    gains(found, near, "every photo has an outline", DEFAULT)
+    gains(found, near, UNTAUGHT, DEFAULT)
     print(f"{'queries before a wall / on white':40} {' '.join(f'{name:>18}' for name in found.labels)}  walls found")
     for ranking, ids in near.items():
         shares = [agreement_shares(ids, label_codes(list(column))) for column in found.labels.values()]
@@ -279,29 +327,35 @@ def palette_error(pairs: Sequence[tuple[Shoe, Shoe]], near: Ints) -> float:
 
 def recolored(count: int, nets: Mapping[str, sets.Embed], cache: Path | None) -> None:
     """Twins first at color 0, colors nearer with every step to color 1; by seed, those chosen on and those not seen."""
-    shares = sorted({0.0, COLOR / 4, COLOR / 2, 0.75 * COLOR, COLOR, *np.linspace(0.2, 1, 9).round(1).tolist()})
+    taught = models.taught(MODEL)
+    steps = (0, 0.25, 0.5, 0.75, 1, *np.linspace(0.2, 1, 9).round(1).tolist())
     print(f"\n{count} shoes and their twins in another color: the twin first; palette error of the 3 nearest by color")
-    print(f"{'seed':14} plain  before  at 0  default  {' '.join(f'{share:5.2f}' for share in shares)}  falls")
+    told = [f"{step:5.2f}" for step in steps]
+    print(f"of the default's share {' '.join(told[:5])}, then color {' '.join(told[5:])}")
+    print("seed           plain  at 0  default")
     for name, seeds in (("chosen on", CHOSEN_ON), ("unseen", UNSEEN)):
         firsts = []
         for seed in seeds:
             pairs = sets.twins(count, seed)
             found = sets.recolored(pairs, nets, cache, seed)
+            usual = pipeline.compose(sample(found), PARTS, taught)[1]
+            shares = [0.0, usual / 4, usual / 2, 0.75 * usual, usual, *steps[5:]]
             twin = (np.arange(2 * count) + count) % (2 * count)
-            near = [nearest(at_color(found, share)) for share in shares]
-            ways = (nearest(found.vectors["statistics"]), nearest(outlined(found)), near[0], near[shares.index(COLOR)])
+            near = [nearest(ranked(found, taught, share)) for share in shares if share >= usual or share in shares[:5]]
+            ways = (nearest(found.vectors["statistics"]), near[0], near[4])
             firsts.append([float((ids[:, 0] == twin).mean()) for ids in ways])
             errors = [palette_error(pairs, ids) for ids in near]
             falls = all(later <= sooner for sooner, later in pairwise(errors))
-            told = " ".join(f"{error:5.1f}" for error in errors)
-            print(f"{seed:<14} {'   '.join(f'{value:.3f}' for value in firsts[-1])}  {told}  {falls}", flush=True)
+            told = [f"{error:5.1f}" for error in errors]
+            values = "   ".join(f"{value:.3f}" for value in firsts[-1])
+            print(f"{seed:<14} {values}  {' '.join(told)}  {falls}  (share {usual:.3f})", flush=True)
         print(f"{name:14} {'   '.join(f'{value:.3f}' for value in np.mean(firsts, axis=0))}", flush=True)
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    every = ("products", "held-out", "others", "scenes", "recolored")
+    every = ("products", "held-out", "unfamiliar", "others", "scenes", "recolored")
     parser.add_argument("what", nargs="*", help=f"some of {', '.join(every)}; all without")
     parser.add_argument("--cache", type=Path, help="keep vectors in this folder")
     parser.add_argument("--alone", action="store_true", help="without the other networks")
@@ -312,20 +366,21 @@ def main() -> None:
     if wrong := sorted(set(what) - set(every)):
         parser.error(f"{wrong[0]!r} is not known: give some of {', '.join(every)}")
     nets = sets.networks(peers=False)
-    if "products" in what or "held-out" in what:
-        photos = sets.products(sets.networks(peers=not options.alone), options.cache, options.photos)
-        if "products" in what:
-            products(photos)
-        if "held-out" in what:
-            held_out(photos)
-    else:
-        photos = None
+    if "recolored" in what:
+        recolored(options.shoes, nets, options.cache)
+    if set(what) <= {"recolored"}:
+        return
+    photos = sets.products(sets.networks(peers=not options.alone), options.cache, options.photos)
+    if "products" in what:
+        products(photos)
+    if "held-out" in what:
+        held_out(photos)
+    if "unfamiliar" in what:
+        unfamiliar(photos)
     if "others" in what:
         others(photos, nets, options.cache)
     if "scenes" in what:
-        scenes(nets, options.cache)
-    if "recolored" in what:
-        recolored(options.shoes, nets, options.cache)
+        scenes(photos, nets, options.cache)
 
 
 if __name__ == "__main__":

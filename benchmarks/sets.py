@@ -162,7 +162,8 @@ def walls(nets: Mapping[str, Embed], cache: Path | None, share: float = 0.25) ->
 
     labels = {name: [row[name] for row in rows] for name in ("type", "color", "gender", "brand")}
     found = embedded("walls", [opener(place) for place in range(len(rows))], labels, nets, cache)
-    return replace(found, more={"wall": ["yes" if wall else "no" for wall in walled]})
+    more = {"id": [row["id"] for row in rows], "category": [row["category"] for row in rows]}
+    return replace(found, more={**more, "wall": ["yes" if wall else "no" for wall in walled]})
 
 
 def before_a_wall(image: Image.Image, seed: int) -> Image.Image:

@@ -168,6 +168,21 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
+class Lesson:
+    """What labels of many photos taught: a linear map to where photos of one label are near to each other.
+
+    `axes` (m, r) float32 for the m numbers of a model's vector, or, with `of_color`, of a color vector. What it makes
+    of the photos that it was learned from, less their mean, has a mean square of 1. `weight`: its share, in relation
+    to others, in what an item looks like.
+    """
+
+    name: str
+    axes: Floats
+    weight: float
+    of_color: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Neighbors:
     """The k nearest rows of m queries: `ids` (m, k) int64 rows, `distances` (m, k) float32, nearest first."""
 

@@ -98,7 +98,7 @@ def test_wrong_values_are_refused() -> None:
         found.apply(looks(), 2)
     with pytest.raises(UsageError, match="have 3 numbers, the fit makes 19"):
         found.apply(np.zeros((2, 3), np.float32))
-    for weights in ((0.5, 0.5), (0.5, 0.5, 0)):
+    for weights in ((0.5, 0.5), (0.5, 0.5, -0.1), (0, 0, 0)):
         with pytest.raises(UsageError, match="do not fit 3 parts"):
             fit_colorless(fit, [], weights)
     with pytest.raises(UsageError, match="for 4 parts, the fit has 3"):

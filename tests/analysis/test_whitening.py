@@ -172,6 +172,23 @@ def test_a_fit_loads_no_compiler_and_does_not_depend_on_threads() -> None:
     assert done.stdout.strip() == "False True"
 
 
+def test_what_photos_of_a_kind_differ_in_counts_less() -> None:
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(400, 4)).astype(np.float32)
+    noise = np.diag([3.0, 0, 0, 0]).astype(np.float32)
+    known, without = fit_looks(vectors, alike=[noise]), fit_looks(vectors)
+    first = [np.abs(fit.apply(vectors)[:, np.abs(fit.axes[0]).argmax()]).mean() for fit in (known, without)]
+    assert first[0] < 0.8 * first[1]
+    larger = fit_looks(vectors, alike=[100 * noise])
+    np.testing.assert_allclose(known.apply(vectors), larger.apply(vectors), atol=1e-5, err_msg="up to a factor")
+    parts = fit_looks(vectors, ((2, 0.5), (2, 0.5)), alike=[noise[:2, :2], np.zeros((1, 2), np.float32)])
+    np.testing.assert_allclose(
+        parts.apply(vectors)[:, 2:], fit_looks(vectors, ((2, 0.5), (2, 0.5))).apply(vectors)[:, 2:], atol=1e-6
+    )
+    with pytest.raises(UsageError, match=r"alike is for pieces of \[4\] numbers, parts are \[2, 2\]"):
+        fit_looks(vectors, ((2, 0.5), (2, 0.5)), alike=[noise])
+
+
 def test_two_fits_side_by_side_measure_by_their_shares() -> None:
     vectors, outlines = made(), np.abs(made(seed=1))[:, :4]
     one, other = fit_looks(vectors, ((4, 1.0), (2, 3.0))), fit_looks(outlines)

@@ -12,11 +12,12 @@ import pytest
 
 from lookalike import images, models, pipeline
 from lookalike.analysis import beside, fit_looks, sample_rows
+from lookalike.catalog.view import View
 from lookalike.engines import InlineEngine
-from lookalike.options import IndexOptions
+from lookalike.options import IndexOptions, RankingOptions
 from lookalike.pipeline import freeing, indexing
 from lookalike.pipeline.fitting import OUTLINE
-from lookalike.records import COLOR_BINS, OUTLINE_CELLS, Floats
+from lookalike.records import COLOR_BINS, OUTLINE_CELLS, Floats, Lesson
 from lookalike.store import LanceStore, MemoryStore, Replace, Store, schema
 from tests.pipeline.test_graph import FACTS, put
 
@@ -140,3 +141,67 @@ def test_what_takes_color_out_is_stored_with_its_fit_and_read_as_it_was_made(
     assert found.parts == made.parts
     for one, other in zip(found.turns, made.turns, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def taught(colors: bool = True) -> models.Taught:
+    """As if labels had taught something of the vectors of these items."""
+    rng, d = np.random.default_rng(3), FACTS.dimension
+    axes = [rng.normal(size=(width, 2)).astype(np.float32) for width in (d, COLOR_BINS)]
+    axes[0] /= np.sqrt(np.square(axes[0]).sum() / 12)  # uniform numbers vary by 1/12: a mean square of 1
+    axes[1] /= np.sqrt(np.square(axes[1]).sum() / 12)
+    lessons = (Lesson("type", axes[0], 0.2), Lesson("color", axes[1], 0.1, of_color=True))
+    return models.Taught((np.eye(d, dtype=np.float32),), lessons[: 1 + colors], pieces=(0.5,))
+
+
+@pytest.mark.parametrize("lacking", ["nothing", "color", "outline"])
+def test_lessons_are_stored_with_a_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lacking: str) -> None:
+    monkeypatch.setattr(models, "taught", lambda _: taught())
+    table, store = rows_of(np.random.default_rng(0)), LanceStore.create(tmp_path / "c.catalog", FACTS)
+    blank = np.zeros((N, OUTLINE_CELLS), np.float32)  # a product on white leaves the border free
+    blank[:, [27, 28, 35, 36]] = np.random.default_rng(1).random((N, 4))
+    for name in ("outline", *(["color"] if lacking == "color" else [])):
+        at, field = table.column_names.index(name), schema.items(FACTS.dimension).field(name)
+        made = pa.nulls(N, field.type) if name == lacking else pa.array(list(blank), field.type)
+        table = table.set_column(at, field, made)
+    put(store, [Replace(schema.ITEMS, table)])
+    with store.writing():
+        pipeline.renew_whitening(store)
+    sample = pipeline.Sample(
+        column(table, "vector"),
+        None if lacking == "color" else column(table, "color"),
+        None if lacking == "outline" else column(table, "outline"),
+    )
+    expected, color = pipeline.compose(sample, (), taught())
+    found = pipeline.whitening(LanceStore.open(tmp_path / "c.catalog"))
+    np.testing.assert_array_equal(found.axes, expected.axes)
+    assert found.parts == expected.parts
+    assert pipeline.default_color(store) == color
+    if lacking == "outline":
+        assert (len(found.parts), color) == (1, pipeline.COLOR), "without a border nobody knows if it is on white"
+        return
+    assert len(found.mean) == FACTS.dimension + OUTLINE_CELLS + (lacking != "color") * COLOR_BINS
+    assert sum(part.weight for part in found.parts) == pytest.approx(1)
+    assert color != pipeline.COLOR
+    view = View(store)
+    row, (ids, vectors) = 7, pipeline.load_vectors(store)
+    space = view.space(RankingOptions())
+    colors = np.zeros(COLOR_BINS, np.float32) if lacking == "color" else column(table, "color")[row]
+    again = space.point(vectors[row], colors, column(table, "outline")[row])
+    assert again.tobytes() == space.points[row].tobytes(), "a photo is where the item is that it was made of"
+    assert ids[row] == view.ids[row]
+
+
+def test_catalogs_of_scenes_have_no_lessons() -> None:
+    rng = np.random.default_rng(0)
+    vectors, colors = rng.random((40, 6)).astype(np.float32), rng.random((40, COLOR_BINS)).astype(np.float32)
+    outlines = np.zeros((40, OUTLINE_CELLS), np.float32)
+    outlines[:, 27] = rng.random(40)
+    lesson = Lesson("type", rng.normal(size=(6, 2)).astype(np.float32), 0.2)
+    known = models.Taught((np.eye(6, dtype=np.float32),), (lesson,), pieces=(0.5,))
+    for scenes, counted in ((2, True), (3, False), (40, False)):
+        outlines[:scenes] = 1
+        sample = pipeline.Sample(vectors, colors, outlines)
+        fit, color = pipeline.compose(sample, (), known)
+        without, _ = pipeline.compose(sample)
+        assert (len(fit.parts) > len(without.parts)) == counted
+        assert counted or (fit.axes.tobytes(), color) == (without.axes.tobytes(), pipeline.COLOR)

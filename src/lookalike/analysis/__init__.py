@@ -40,6 +40,7 @@ from lookalike.analysis.scores import (
     precision_at,
 )
 from lookalike.analysis.spread import picture_order, spread_levels
+from lookalike.analysis.teaching import teach
 from lookalike.analysis.tuning import Learned, learn_weights
 from lookalike.analysis.updating import update_neighbors
 from lookalike.analysis.whitening import Part, Whitening, beside, fit_looks, fit_whitening, sample_rows
@@ -113,6 +114,7 @@ __all__ = [
     "settle",
     "silhouette",
     "spread_levels",
+    "teach",
     "tsne",
     "tsne_with_loss",
     "typical_distance",

@@ -88,7 +88,7 @@ def fit_colorless(fit: Whitening, changes: Sequence[Floats], weights: Sequence[f
 
     `changes`: for each of its first parts, rows (m, columns of the part) whose products `rows.T @ rows` are the
     covariance of what recoloring does to these columns, up to a factor. Parts beyond them are left as they are.
-    `weights`, one a part, over 0: what the parts weigh where color has no say, in relation to each other; none: as in
+    `weights`, one a part, some over 0: what they weigh where color has no say, in relation to each other; none: as in
     the fit. Raises `UsageError` where changes or weights are not those of the parts.
 
     >>> fit = Whitening(np.zeros(2), np.eye(2), (Part(0, 2, 2, 1.0),))
@@ -110,8 +110,8 @@ def fit_colorless(fit: Whitening, changes: Sequence[Floats], weights: Sequence[f
             raise UsageError(f"changes of part {at} are {rows.shape}, the part has {len(axes)} columns")
         turns.append(_turn(rows @ axes))
     weights = list(weights) or [part.weight for part in fit.parts]
-    if len(weights) != len(fit.parts) or min(weights, default=1) <= 0:
-        raise UsageError(f"weights={weights} do not fit {len(fit.parts)} parts: give one a part, over 0")
+    if len(weights) != len(fit.parts) or min(weights, default=1) < 0 or not any(weights):
+        raise UsageError(f"weights={weights} do not fit {len(fit.parts)} parts: give one a part, none below 0")
     return Colorless(fit.parts, tuple(turns), tuple(weight / sum(weights) for weight in weights))
 
 

@@ -9,13 +9,16 @@ variance among neighbors in place of the variance of all (after Bar-Hillel et al
 from equivalence constraints"; neighbors stand in for the labels that there are none of). And each layer of a network
 has its say: its part of the vector becomes a unit vector of its own, weighted, before the parts stand side by side.
 What color vectors predict of a part counts as noise too, since color has a measure of its own (nuisance attributes are
-taken out in this way in speaker recognition: Solomonoff, Campbell and Boardman 2005).
+taken out in this way in speaker recognition: Solomonoff, Campbell and Boardman 2005). Where photos with labels were
+there, what those of a kind differ in is noise as well (within-class covariance normalization: Hatch, Kajarekar and
+Stolcke 2006).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 import numpy as np
 
@@ -40,6 +43,8 @@ WITHIN_POWER = 0.5
 WITHIN_SHRINK = 0.1
 COLOR_NOISE = 1.0
 """How much of the variance that color predicts is added to the variance among neighbors."""
+ALIKE_NOISE = 0.6
+"""What photos of a kind differ in has this share of the noise, where that is known."""
 RIDGE = 1.0
 """Added to the variance of each color number before it predicts, in mean variances of them."""
 _BLOCK = 1_024
@@ -70,7 +75,7 @@ class Whitening:
     def apply(self, vectors: Vectors, more: Floats | None = None) -> Floats:
         """The whitened vectors, (n, k) float32 of unit length; one that equals the mean stays zero.
 
-        `more` (n, e): columns that follow those of `vectors`. A row of NaN says nothing: the parts of these columns are
+        `more` (n, e): columns that follow those of `vectors`. NaN in a row says nothing: the parts of these columns are
         zero then, and the others share their weight, so that it is drawn less to other rows of which nothing is known.
 
         Each part has the square root of its weight as its length. Euclidean distances between them order as their
@@ -96,16 +101,18 @@ class Whitening:
         centered = np.empty((len(array), len(self.mean)))
         known = array.shape[1]
         np.subtract(array, self.mean[:known], out=centered[:, :known])
-        centered[:, known:] = np.nan_to_num(extra - self.mean[known:], copy=False)
+        centered[:, known:] = extra - self.mean[known:]
         parts, first = self.parts or (Part(0, len(self.mean), self.axes.shape[1], 1.0),), 0
-        kept = sum(part.weight for part in parts if part.start < known)
-        share = np.where(np.isnan(extra).any(axis=1, keepdims=True), kept, 1.0)
-        for part in parts:
+        unknown = np.isnan(centered)
+        centered[unknown] = 0
+        lost = [unknown[:, part.start : part.stop].any(axis=1, keepdims=True) for part in parts]
+        share = 1 - sum(part.weight * rows for part, rows in zip(parts, lost, strict=True))
+        for part, rows in zip(parts, lost, strict=True):
             axes = self.axes[part.start : part.stop, first : first + part.width]
             block = centered[:, part.start : part.stop] @ axes
             lengths = np.linalg.norm(block, axis=1, keepdims=True) / np.sqrt(part.weight / share)
             np.divide(block, lengths, out=block, where=lengths > 0)
-            out[:, first : first + part.width] = block
+            out[:, first : first + part.width] = np.where(rows, 0, block)
             first += part.width
 
 
@@ -142,7 +149,12 @@ def fit_whitening(
 
 
 def fit_looks(
-    vectors: Vectors, parts: Sequence[tuple[int, float]] = (), *, colors: Vectors | None = None, seed: int = 0
+    vectors: Vectors,
+    parts: Sequence[tuple[int, float]] = (),
+    *,
+    colors: Vectors | None = None,
+    alike: Sequence[Floats] = (),
+    seed: int = 0,
 ) -> Whitening:
     """Fit what the default ranking measures in, on (n, d) vectors or a seeded sample of 20,000 of them.
 
@@ -152,7 +164,12 @@ def fit_looks(
 
     `colors` (n, c): color vectors of the same rows. What a ridge regression on them predicts of a piece is added to
     what neighbors differ in, so that what an item looks like depends less on its color; the fit is a map of `vectors`
-    alone all the same. Raises `UsageError` for widths that do not add up to d, or colors of other rows.
+    alone all the same.
+
+    `alike`: for each piece, rows (m, its width) whose products `rows.T @ rows` are the covariance of what photos of a
+    kind differ in, up to a factor. It takes 0.6 of the noise, what is seen in these vectors the rest.
+
+    Raises `UsageError` for widths that do not add up to d, colors of other rows, or `alike` of other pieces.
     """
     array, known = as_vectors(vectors), None if colors is None else as_vectors(colors, "colors")
     if known is not None and len(known) != len(array):
@@ -162,6 +179,8 @@ def fit_looks(
     widths, weights = [width for width, _ in parts], np.array([weight for _, weight in parts], np.float64)
     if sum(widths) != d or min(widths) < 1 or not (weights > 0).all():
         raise UsageError(f"parts of the widths {widths} do not make up {d} numbers with weights above 0: check both")
+    if alike and [rows.shape[1] for rows in alike] != widths:
+        raise UsageError(f"alike is for pieces of {[rows.shape[1] for rows in alike]} numbers, parts are {widths}")
     if len(array) > SAMPLE:
         rows = sample_rows(len(array), seed)
         array, known = array[rows], None if known is None else known[rows]
@@ -169,7 +188,8 @@ def fit_looks(
     with Workers(None) as workers:
         pieces = [array[:, end - width : end] for width, end in zip(widths, ends, strict=True)]
         predicting = None if known is None else _Predicting(known)
-        fits = list(workers.map(lambda piece: _fit_part(piece, predicting, seed), pieces))
+        jobs: list[tuple[Floats, Floats | None]] = list(zip_longest(pieces, alike))
+        fits = list(workers.map(lambda job: _fit_part(job[0], predicting, seed, job[1]), jobs))
     axes = np.zeros((d, sum(fit.axes.shape[1] for fit in fits)))
     made, first = [], 0
     for fit, start, stop, weight in zip(fits, ends - widths, ends, weights / weights.sum(), strict=True):
@@ -180,7 +200,7 @@ def fit_looks(
     return Whitening(np.concatenate([fit.mean for fit in fits]), axes, tuple(made))
 
 
-def _fit_part(vectors: Floats, colors: _Predicting | None, seed: int) -> Whitening:
+def _fit_part(vectors: Floats, colors: _Predicting | None, seed: int, alike: Floats | None = None) -> Whitening:
     """Axes of one piece (n, d): divided by what neighbors differ in, then those of largest variance."""
     mean, covariance = _moments(vectors)
     variances, rotation = _principal(covariance, min(WIDEST, max(len(vectors) - 1, 0)))
@@ -196,6 +216,9 @@ def _fit_part(vectors: Floats, colors: _Predicting | None, seed: int) -> Whiteni
     noise = (differences.T @ differences).astype(np.float64) / max(len(differences), 1)
     if colors is not None:
         noise += COLOR_NOISE * colors.predicted(vectors, rotation)
+    if alike is not None:
+        rows = alike @ rotation
+        noise = (1 - ALIKE_NOISE) * _of_trace_1(noise) + ALIKE_NOISE * _of_trace_1(rows.T @ rows)
     within, axes = np.linalg.eigh(noise)
     within = np.maximum(within, 0)
     if within.mean() > 0:
@@ -203,6 +226,11 @@ def _fit_part(vectors: Floats, colors: _Predicting | None, seed: int) -> Whiteni
     # along `rotation` the covariance is that of its axes alone
     _, last = _principal((axes.T * variances) @ axes, min(DIMENSIONS, len(vectors) - 1))
     return Whitening(mean, _signed(rotation @ (axes @ last)))
+
+
+def _of_trace_1(covariance: Doubles) -> Doubles:
+    trace = float(np.trace(covariance))
+    return covariance / trace if trace > 0 else covariance
 
 
 def _partly_whitened(rows: Floats, variances: Doubles) -> Floats:
@@ -247,9 +275,9 @@ def beside(looks: Whitening, other: Whitening, share: float) -> Whitening:
     axes = np.zeros((d + e, k + m))
     axes[:d, :k], axes[d:, k:] = looks.axes, other.axes
     first = looks.parts or (Part(0, d, k, 1.0),)
-    parts = [Part(part.start, part.stop, part.width, (1 - share) * part.weight) for part in first]
+    parts = [replace(part, weight=(1 - share) * part.weight) for part in first]
     parts += [
-        Part(d + part.start, d + part.stop, part.width, share * part.weight)
+        replace(part, start=d + part.start, stop=d + part.stop, weight=share * part.weight)
         for part in other.parts or (Part(0, e, m, 1.0),)
     ]
     return Whitening(np.concatenate([looks.mean, other.mean]), axes, tuple(parts))

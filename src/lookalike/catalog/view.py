@@ -45,7 +45,7 @@ from lookalike.pipeline import (
     measure,
     whitening,
 )
-from lookalike.records import Doubles, Estimate, Floats, Ints, Value
+from lookalike.records import COLOR_BINS, OUTLINE_CELLS, Doubles, Estimate, Floats, Ints, Value
 from lookalike.store import Store, schema
 
 KEYS = ("id", "path")
@@ -81,7 +81,7 @@ class Space:
         """A vector (d,), a color vector (216,) and an outline (64,) as a point (k,)."""
         if self.change is None:
             return vector
-        looks = self.looks(_looks(self.change, vector[None, :], outline[None, :]))
+        looks = self.looks(_looks(self.change, vector[None, :], outline[None, :], color[None, :]))
         point: Floats = mix(looks, color[None, :], self.color)[0]
         return point
 
@@ -180,7 +180,9 @@ class View:
     def plain_looks(self) -> Floats:
         """(n, k) what the default ranking makes of the vectors before labels or colors have a say."""
         fit, vectors = self._whitening, self.vectors
-        return _looks(fit, vectors, load_outlines(self.store) if len(fit.mean) > vectors.shape[1] else None)
+        return _looks(
+            fit, vectors, load_outlines(self.store) if len(fit.mean) > vectors.shape[1] else None, self._colors
+        )
 
     @cached_property
     def _axes(self) -> Doubles | None:
@@ -280,7 +282,8 @@ class View:
 
     def _block(self, space: Space, rows: Ints, vectors: Floats, outlines: Floats) -> Floats:
         """Points of some rows, as they belong into `space`, from what is stored of them."""
-        return self._colored(space.looks(_looks(self._whitening, vectors, outlines)), space.color, rows)
+        looks = _looks(self._whitening, vectors, outlines, None if self._colors is None else self._colors[rows])
+        return self._colored(space.looks(looks), space.color, rows)
 
     def _colored(self, looks: Floats, color: float, rows: Ints | None = None) -> Floats:
         """Looks of all items, or of some rows, with the share `color` of their colors mixed in."""
@@ -347,6 +350,14 @@ class View:
         return {row: (paths[self.ids[row]], found.get(self.ids[row], {})) for row in rows}
 
 
-def _looks(fit: Whitening, vectors: Floats, outlines: Floats | None) -> Floats:
-    """What items look like, (n, k); fits of old are of vectors alone, and a scene has no outline."""
-    return fit.apply(vectors, telling(outlines) if outlines is not None and len(fit.mean) > vectors.shape[1] else None)
+def _looks(fit: Whitening, vectors: Floats, outlines: Floats | None, colors: Floats | None) -> Floats:
+    """What items look like, (n, k), of what the fit knows: fits of old are of vectors alone. A scene has no outline.
+
+    The widths tell which columns follow those of the vectors in a fit.
+    """
+    more, left = [], len(fit.mean) - vectors.shape[1]
+    if left in (OUTLINE_CELLS, OUTLINE_CELLS + COLOR_BINS) and outlines is not None:
+        more.append(telling(outlines))
+    if left >= COLOR_BINS and colors is not None:
+        more.append(colors)
+    return fit.apply(vectors, np.hstack(more) if more else None)

@@ -26,12 +26,14 @@ from lookalike.models.registry import (
     resolve,
 )
 from lookalike.models.speeds import MACHINE, core_ms
+from lookalike.models.taught import Taught, taught
 
 __all__ = [
     "BATCH",
     "DEFAULT",
     "MACHINE",
     "Model",
+    "Taught",
     "best_precision",
     "core_ms",
     "download",
@@ -46,5 +48,6 @@ __all__ = [
     "published",
     "recolored",
     "resolve",
+    "taught",
     "weights_without_color",
 ]

@@ -19,15 +19,17 @@ from lookalike.pipeline.fitting import (
     OUTLINE,
     OUTLINE_ALONE,
     colorless,
+    compose,
     default_color,
     is_outgrown,
     looks_kept,
     renew_whitening,
+    take_color_out,
     whitening,
 )
 from lookalike.pipeline.graph import GRAPH_K, graph_k
 from lookalike.pipeline.indexing import Confirm, Plan, begin, index, plan, remove
-from lookalike.pipeline.loading import load_colors, load_ids, load_outlines, load_points, load_vectors, room
+from lookalike.pipeline.loading import Sample, load_colors, load_ids, load_outlines, load_points, load_vectors, room
 from lookalike.pipeline.sweeping import regroup, swept
 from lookalike.pipeline.vectors import read_vectors, vectors_facts
 
@@ -38,12 +40,14 @@ __all__ = [
     "OUTLINE_ALONE",
     "Confirm",
     "Plan",
+    "Sample",
     "adapted",
     "adapted_axes",
     "add",
     "begin",
     "clusters_of",
     "colorless",
+    "compose",
     "compute_clusters",
     "compute_index",
     "compute_map",
@@ -76,6 +80,7 @@ __all__ = [
     "stored_clusters",
     "stored_map",
     "swept",
+    "take_color_out",
     "vectors_facts",
     "whitening",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,18 +10,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lookalike import models
-from lookalike.analysis import Colorless, Part, Whitening, beside, fit_colorless, fit_looks, sample_rows
+from lookalike.analysis import Colorless, Part, Whitening, beside, fit_colorless, fit_looks, sample_rows, teach
 from lookalike.images import telling
+from lookalike.models import Taught
 from lookalike.pipeline.freeing import hand_back
-from lookalike.pipeline.loading import load_sample
+from lookalike.pipeline.loading import Sample, load_sample
+from lookalike.records import OUTLINE_CELLS
 from lookalike.store import Computed, Replace, Store, schema
 
 COLOR = 0.12
-"""The share of color in the default ranking; stored with a fit, so that it stays the same until the next."""
+"""The share of color in the default ranking where no lessons count; a fit stores its own, which stays with it."""
 OUTLINE = 0.1
-"""The share of the outline in what an item looks like, where a catalog has outlines of all its items."""
+"""The share of the outline in what an item looks like where no lessons count, if all items have outlines."""
 OUTLINE_ALONE = 0.25
 """The share of the outline where color has no say at all."""
+ON_WHITE = 0.95
+"""The share of photos without a scene from which on it counts what labels taught, which knows of no scenes."""
 OUTGROWN = 2.0
 """A fit is outgrown by a catalog of more than this many times its items, or of less than one part in this many."""
 
@@ -45,13 +50,13 @@ def renew_whitening(store: Store, *, refit: bool = False) -> None:
     """Fit where that is due, see `is_fit_due`; under `writing`."""
     if not is_fit_due(store, refit=refit):
         return
-    items, (fit, colorless) = store.head.rows[schema.ITEMS], _fit(store)
+    items, (fit, color, colorless) = store.head.rows[schema.ITEMS], _fit(store)
     values = np.vstack([fit.mean, fit.axes.T])
     ids = ["mean", *(f"{axis:05d}" for axis in range(fit.axes.shape[1]))]
     flat = pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
     table = pa.table([pa.array(ids, pa.string()), flat], schema=schema.whitening(values.shape[1]))
     parts = [[part.start, part.stop, part.width, part.weight] for part in fit.parts]
-    options: dict[str, Any] = {"items": items, "color": COLOR, "parts": parts}
+    options: dict[str, Any] = {"items": items, "color": color, "parts": parts}
     changes = [Replace(schema.WHITENING, table)]
     if colorless is not None:
         options["colorless"] = list(colorless.weights)
@@ -84,7 +89,7 @@ def colorless(store: Store, fit: Whitening) -> Colorless | None:
     Fits of earlier releases have none, nor have models of which it is not known what recoloring does to their vectors.
     """
     if schema.WHITENING not in store.head.computed:
-        return _colorless(store, fit)
+        return take_color_out(store.head.model.name, fit)
     weights = store.head.computed[schema.WHITENING].options.get("colorless")
     if not weights:
         return None
@@ -115,26 +120,48 @@ def _turns_table(found: Colorless) -> pa.Table:
     return pa.table([[f"{row:05d}" for row in range(len(rows))], values], schema=schema.colorless())
 
 
-def _colorless(store: Store, fit: Whitening) -> Colorless | None:
-    """As `colorless`, made now."""
-    changes = models.recolored(store.head.model.name)
+def compose(
+    sample: Sample, parts: Sequence[tuple[int, float]] = (), taught: Taught | None = None
+) -> tuple[Whitening, float]:
+    """What the default ranking fits on some items, and its share of color.
+
+    `parts` as in `fit_looks`; `taught`: what is known of such vectors by labels of other photos, None for nothing. It
+    is known of products on white, and counts only in catalogs of such photos. Where items have no color vectors or
+    outlines a fit does without; the outlines of photos with a scene are left out. Its columns are those of the vector,
+    then of the outline, then of the color vector, as far as they count.
+    """
+    told = np.empty((0, OUTLINE_CELLS), np.float32) if sample.outlines is None else telling(sample.outlines)
+    known = ~np.isnan(told[:, 0])
+    if known.sum() < max(2, ON_WHITE * len(known)):
+        taught = None
+    looks = fit_looks(sample.vectors, parts, colors=sample.colors, alike=() if taught is None else taught.alike)
+    outlined = beside(looks, fit_looks(told[known]), OUTLINE) if known.sum() > 1 else looks
+    if taught is None:
+        return outlined, COLOR
+    weights = taught.pieces if outlined is looks else (*taught.pieces, taught.outline)
+    return teach(outlined, sample.vectors, taught.lessons, weights, taught.color, colors=sample.colors)
+
+
+def take_color_out(name: str, fit: Whitening) -> Colorless | None:
+    """What takes color out of the looks that `fit` makes of a model's vectors; None where it is not known how.
+
+    Outlines know no color and weigh more where it has no say; lessons, which were taught of colors too, weigh nothing.
+    """
+    changes = models.recolored(name)
     if not changes:
         return None
-    weights = models.weights_without_color(store.head.model.name)
-    if len(fit.mean) > store.head.model.dimension:
-        weights = (*((1 - OUTLINE_ALONE) * weight for weight in weights), OUTLINE_ALONE)
+    weights = list(models.weights_without_color(name))
+    d = sum(rows.shape[1] for rows in changes)
+    if any(part.start == d and part.stop == d + OUTLINE_CELLS for part in fit.parts):
+        weights = [*((1 - OUTLINE_ALONE) * weight for weight in weights), OUTLINE_ALONE]
+    weights += [0.0] * (len(fit.parts) - len(weights))
     return fit_colorless(fit, changes, weights)
 
 
-def _fit(store: Store) -> tuple[Whitening, Colorless | None]:
-    """A fit on the items, or on a sample of them, and what takes color out of it. Where older items have no color
-    vector or outline it does without; the outlines of photos with a scene are left out.
-    """
+def _fit(store: Store) -> tuple[Whitening, float, Colorless | None]:
+    """A fit on the items, or on a sample of them, its share of color, and what takes color out of it."""
     sample = load_sample(store, sample_rows(store.head.rows.get(schema.ITEMS, 0)))
     hand_back()
-    looks = fit_looks(sample.vectors, models.parts(store.head.model.name), colors=sample.colors)
-    if sample.outlines is not None:
-        told = telling(sample.outlines)
-        told = told[~np.isnan(told[:, 0])]
-        looks = beside(looks, fit_looks(told), OUTLINE) if len(told) > 1 else looks
-    return looks, None if sample.colors is None else _colorless(store, looks)
+    name = store.head.model.name
+    fit, color = compose(sample, models.parts(name), models.taught(name))
+    return fit, color, None if sample.colors is None else take_color_out(name, fit)

@@ -1,0 +1,96 @@
+"""What labels of many photos taught, brought into the fit of a catalog that has no labels.
+
+A lesson is a linear map, learned by regression on indicators of labels (flexible discriminant analysis: Hastie,
+Tibshirani and Buja 1994), to where photos of one label lie together. In a catalog it counts in full where it tells the
+items apart as much as the photos that it was learned from. Where they are alike to it there is little that it could
+tell, and where they vary more than those it was not learned from their like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from lookalike.analysis._blocks import Vectors, as_vectors, spans
+from lookalike.analysis.whitening import Part, Whitening
+from lookalike.errors import UsageError
+from lookalike.records import Doubles, Floats, Lesson
+
+LIKE_POWER = 2
+"""A lesson counts by this power of how near what varies is to the photos that it was learned from."""
+NARROW = 0.5
+"""How much more color counts, at most, in a catalog of few kinds of things."""
+_BLOCK = 1_024
+
+
+def teach(
+    fit: Whitening,
+    vectors: Vectors,
+    lessons: Sequence[Lesson],
+    weights: Sequence[float],
+    color: float,
+    *,
+    colors: Vectors | None = None,
+) -> tuple[Whitening, float]:
+    """A fit with lessons beside its parts, and the share of color in the ranking.
+
+    `vectors` (n, d) and `colors` (n, c), None where there are none, are what `fit` was fitted on. `weights`, one for
+    each part of the fit, that of each lesson and `color` are in relation to each other. With s the mean square of what
+    a lesson makes of the items, which is 1 on the photos that it was learned from, its weight is multiplied by
+    min(s, 1 / s) ** 2. By the s of the first lesson, which is to tell kinds of things apart, color and lessons of color
+    weigh 2 - s times as much, from 1 to 1.5: where all items are shoes, that they are says little.
+
+    The columns of `colors` follow those of the fit where a lesson of color counts. Raises `UsageError` where weights or
+    lessons do not fit.
+
+    >>> fit = Whitening(np.zeros(2), np.eye(2), (Part(0, 2, 2, 1.0),))
+    >>> kinds = Lesson("kind", np.array([[0.0], [1.0]], np.float32), 0.25)
+    >>> found, share = teach(fit, np.array([[3.0, 1.0], [-3.0, -1.0]]), [kinds], [0.5], 0.25)
+    >>> [round(part.weight, 3) for part in found.parts], share
+    ([0.667, 0.333], 0.25)
+    """
+    array, known = as_vectors(vectors), None if colors is None else as_vectors(colors, "colors")
+    parts = fit.parts or (Part(0, len(fit.mean), fit.axes.shape[1], 1.0),)
+    if len(weights) != len(parts) or min(*weights, color) <= 0:
+        raise UsageError(
+            f"weights={list(weights)} and color={color} do not fit {len(parts)} parts: give one a part, over 0"
+        )
+    lessons = [lesson for lesson in lessons if known is not None or not lesson.of_color]
+    sources = [known if lesson.of_color and known is not None else array for lesson in lessons]
+    for lesson, source in zip(lessons, sources, strict=True):
+        if len(lesson.axes) != source.shape[1]:
+            raise UsageError(f"lesson {lesson.name!r} is for {len(lesson.axes)} numbers, there are {source.shape[1]}")
+    spread = [_mean_square(source, lesson.axes) for lesson, source in zip(lessons, sources, strict=True)]
+    more = 1 + min(max(1 - spread[0], 0), NARROW) if spread else 1.0
+    shares = [
+        lesson.weight * min(each, 1 / max(each, 1)) ** LIKE_POWER * (more if lesson.of_color else 1)
+        for lesson, each in zip(lessons, spread, strict=True)
+    ]
+    counting = [(lesson, share) for lesson, share in zip(lessons, shares, strict=True) if share > 0]
+    mean = fit.mean
+    if known is not None and any(lesson.of_color for lesson, _ in counting):
+        mean = np.concatenate([mean, known.mean(axis=0, dtype=np.float64)])
+    total = sum(weights) + sum(shares)
+    widths = [part.width for part in parts] + [lesson.axes.shape[1] for lesson, _ in counting]
+    axes = np.zeros((len(mean), sum(widths)))
+    axes[: len(fit.mean), : fit.axes.shape[1]] = fit.axes
+    made = [replace(part, weight=weight / total) for part, weight in zip(parts, weights, strict=True)]
+    first = fit.axes.shape[1]
+    for lesson, share in counting:
+        start = len(fit.mean) if lesson.of_color else 0
+        part = Part(start, start + len(lesson.axes), lesson.axes.shape[1], share / total)
+        axes[part.start : part.stop, first : first + part.width] = lesson.axes
+        made.append(part)
+        first += part.width
+    return Whitening(mean, axes, tuple(made)), color * more / (total + color * more)
+
+
+def _mean_square(rows: Floats, axes: Floats) -> float:
+    """The mean squared length of rows (n, m), less their mean, times axes (m, r)."""
+    if not len(rows):
+        return 0.0
+    mean: Doubles = rows.mean(axis=0, dtype=np.float64)
+    found = sum(float(np.square((rows[a:b] - mean) @ axes).sum()) for a, b in spans(len(rows), _BLOCK))
+    return found / len(rows)
