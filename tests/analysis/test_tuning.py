@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lookalike.analysis import Learned, Searcher, learn_weights, make_field
+from lookalike.analysis.tuning import _Held
 from lookalike.demo import sample_shoes
 from lookalike.errors import UsageError
 from lookalike.records import Value
@@ -70,6 +71,19 @@ def test_shuffled_metadata_gets_no_weight(seed: int) -> None:
     found = learned(shuffled, target, vectors, seed)
     assert found.weights == {}
     assert found.tuned == found.pictures
+
+
+def test_a_field_has_to_do_better_than_with_its_values_dealt() -> None:
+    columns, vectors = shoes()
+    sizes: list[Value] = (np.round(np.array(columns["size"], float) / 4)).tolist()
+    among = np.arange(len(vectors)) % 2 == 1
+    other = np.random.default_rng(0).permutation(np.array(columns["size"])).tolist()
+    fields = [make_field("size", columns["size"]), make_field("other", other)]
+    held = _Held(Searcher(vectors), fields, make_field("target", sizes), np.flatnonzero(among), among, 3, 4.0)
+    weights = np.array([6.4, 0.4])
+    assert held.is_telling(weights, 0, seed=0)
+    assert not held.is_telling(weights, 1, seed=0)
+    assert [field.name for field in held.fields] == ["size", "other"], "what was dealt is gone"
 
 
 def test_of_two_fields_that_say_the_same_one_is_kept() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,12 @@ POOL = 300
 QUERIES = 3_000
 """Queries of a half that are looked at, at most: a seeded sample of more."""
 RESAMPLES = 4_000
+DEALS = 19
+"""How often the values of a field are dealt to other held-out items."""
+ABOVE = 3.0
+"""How many standard deviations of what these deals gain a field has to be above their mean."""
+DEALT = 1_000
+"""Queries that this is looked at for, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +35,12 @@ class Learned:
     """Weights and what they are worth, on items that they were not learned from.
 
     `learned` are the weights that the first half gave, `weights` those that are left: a field is kept where the
-    held-out `gains` of having it have an interval above zero (95% for all fields together, after Bonferroni), and none
-    where that of the whole holds zero. As the held-out half also decides what is left out, `gain` is the least bit
-    hopeful where it left something out. `pictures` and `tuned` are the mean agreement of the k nearest with the target
-    without and with the weights, `gain` their difference; `fitted` and `held` count the queries of each half.
+    held-out `gains` of having it have an interval above zero (95% for all fields together, after Bonferroni) and it
+    does better than with its values dealt to other items: what a few values have to do with the target by chance is
+    the same for all queries, so intervals do not show it. None is kept where the interval of the whole holds zero. As
+    the held-out half also decides what is left out, `gain` is the least bit hopeful where it left something out.
+    `pictures` and `tuned` are the mean agreement of the k nearest with the target without and with the weights, `gain`
+    their difference; `fitted` and `held` count the queries of each half.
     """
 
     learned: Mapping[str, float]
@@ -94,6 +102,10 @@ def learn_weights(
             less, shares = without(place)
             if gains[place].low <= 0:
                 kept, final = less, shares
+    chance = [place for place in np.flatnonzero(kept).tolist() if not held.is_telling(kept, place, seed)]
+    if chance:
+        kept[chance] = 0
+        final = held.shares(kept)
     gain = mean_interval(final - base, resamples=RESAMPLES, seed=seed)
     if gain.low <= 0:
         kept[:] = 0
@@ -179,6 +191,19 @@ class _Held:
     among: npt.NDArray[np.bool_]
     k: int
     unit: float
+
+    def is_telling(self, weights: Doubles, place: int, seed: int) -> bool:
+        """Whether a field does better than with its values dealt to other items (a permutation test)."""
+        rng, among = np.random.default_rng(seed), np.flatnonzero(self.among)
+        some = replace(self, rows=np.sort(rng.choice(self.rows, min(DEALT, len(self.rows)), replace=False)))
+        field, found = self.fields[place], []
+        for _ in range(DEALS):
+            order = np.arange(len(field.values))
+            order[among] = rng.permutation(among)
+            dealt = replace(field, values=field.values[order], average=field.average[order])
+            fields = [*self.fields[:place], dealt, *self.fields[place + 1 :]]
+            found.append(replace(some, fields=fields).shares(weights).mean())
+        return bool(some.shares(weights).mean() > np.mean(found) + ABOVE * np.std(found, ddof=1))
 
     def shares(self, weights: Doubles) -> Doubles:
         used = [place for place in range(len(self.fields)) if weights[place] > 0]
