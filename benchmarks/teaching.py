@@ -4,8 +4,8 @@
 
 From the labels of all photos, with no photo among what is written: for each piece of the vector the covariance of what
 products of one type, gender and brand differ in (as a triangular root in half precision), and for each label a linear
-map to where photos of it lie together, a ridge regression on indicators, of the vector or, for names of colors, of
-the color vector. `benchmarks.quality` learns anew from half of the photos to judge on the other.
+map to where photos of it lie together, a ridge regression on indicators, of the vector and, for names of colors, of
+the color vector as well. `benchmarks.quality` learns anew from half of the photos to judge on the other.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from benchmarks import sets
 from benchmarks.sets import Set
@@ -25,6 +26,8 @@ from lookalike.records import Doubles, Floats, Lesson
 MODEL = "efficientnet-lite0"
 RIDGE = 0.15
 """Added to the variance of each number before it predicts, in mean variances of them."""
+COLORS = 2.0
+"""What the numbers of a color vector are multiplied by beside a vector, before the ridge."""
 LEAST = 3
 """A label of fewer photos is not learned."""
 AXES: Mapping[str, int] = {"type": 32, "gender": 4, "brand": 64, "color": 16}
@@ -45,8 +48,11 @@ def learned(photos: Set) -> Taught:
     lessons = []
     for name, weight in LESSONS.items():
         of_color = name in OF_COLOR
-        rows = photos.colors.astype(np.float64) if of_color else vectors
-        axes = _regressed(rows, np.eye(rows.shape[1]) if of_color else prior, list(photos.labels[name]), AXES[name])
+        rows, known = vectors, prior
+        if of_color:
+            rows = np.hstack([vectors, photos.colors])
+            known = block_diag(prior, COLORS * np.eye(photos.colors.shape[1]))
+        axes = _regressed(rows, known, list(photos.labels[name]), AXES[name])
         lessons.append(Lesson(name, axes, weight, of_color))
     return Taught(alike, tuple(lessons))
 

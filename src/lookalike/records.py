@@ -171,9 +171,9 @@ class Checked:
 class Lesson:
     """What labels of many photos taught: a linear map to where photos of one label are near to each other.
 
-    `axes` (m, r) float32 for the m numbers of a model's vector, or, with `of_color`, of a color vector. What it makes
-    of the photos that it was learned from, less their mean, has a mean square of 1. `weight`: its share, in relation
-    to others, in what an item looks like.
+    `axes` (m, r) float32 for the m numbers of a model's vector, with `of_color` followed by those of a color vector.
+    What it makes of the photos that it was learned from, less their mean, has a mean square of 1. `weight`: its share,
+    in relation to others, in what an item looks like.
     """
 
     name: str

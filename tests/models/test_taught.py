@@ -20,7 +20,7 @@ def test_it_fits_the_vectors_of_its_model(name: str) -> None:
     assert [lesson.name for lesson in taught.lessons] == list(LESSONS)
     assert taught.lessons[0].name == "type", "it says how many kinds of things a catalog holds"
     for lesson in taught.lessons:
-        assert len(lesson.axes) == (COLOR_BINS if lesson.of_color else sum(widths))
+        assert len(lesson.axes) == sum(widths) + COLOR_BINS * lesson.of_color
         assert lesson.axes.dtype == np.float32
         assert np.isfinite(lesson.axes).all()
         assert lesson.weight > 0

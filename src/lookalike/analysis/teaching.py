@@ -20,8 +20,8 @@ from lookalike.records import Doubles, Floats, Lesson
 
 LIKE_POWER = 2
 """A lesson counts by this power of how near what varies is to the photos that it was learned from."""
-NARROW = 0.5
-"""How much more color counts, at most, in a catalog of few kinds of things."""
+NARROW, NARROWEST = 1.5, 0.7
+"""How much more color counts where kinds of things vary less by a whole, and at most."""
 _BLOCK = 1_024
 
 
@@ -40,7 +40,7 @@ def teach(
     each part of the fit, that of each lesson and `color` are in relation to each other. With s the mean square of what
     a lesson makes of the items, which is 1 on the photos that it was learned from, its weight is multiplied by
     min(s, 1 / s) ** 2. By the s of the first lesson, which is to tell kinds of things apart, color and lessons of color
-    weigh 2 - s times as much, from 1 to 1.5: where all items are shoes, that they are says little.
+    weigh 1 + 1.5 (1 - s) times as much, from 1 to 1.7: where all items are shoes, that they are says little.
 
     The columns of `colors` follow those of the fit where a lesson of color counts. Raises `UsageError` where weights or
     lessons do not fit.
@@ -58,12 +58,13 @@ def teach(
             f"weights={list(weights)} and color={color} do not fit {len(parts)} parts: give one a part, over 0"
         )
     lessons = [lesson for lesson in lessons if known is not None or not lesson.of_color]
-    sources = [known if lesson.of_color and known is not None else array for lesson in lessons]
-    for lesson, source in zip(lessons, sources, strict=True):
-        if len(lesson.axes) != source.shape[1]:
-            raise UsageError(f"lesson {lesson.name!r} is for {len(lesson.axes)} numbers, there are {source.shape[1]}")
-    spread = [_mean_square(source, lesson.axes) for lesson, source in zip(lessons, sources, strict=True)]
-    more = 1 + min(max(1 - spread[0], 0), NARROW) if spread else 1.0
+    d, c = array.shape[1], 0 if known is None else known.shape[1]
+    for lesson in lessons:
+        if len(lesson.axes) != d + c * lesson.of_color:
+            there = d + c * lesson.of_color
+            raise UsageError(f"lesson {lesson.name!r} is for {len(lesson.axes)} numbers, there are {there}")
+    spread = [_mean_square(array, known if lesson.of_color else None, lesson.axes) for lesson in lessons]
+    more = 1 + min(NARROW * max(1 - spread[0], 0), NARROWEST) if spread else 1.0
     shares = [
         lesson.weight * min(each, 1 / max(each, 1)) ** LIKE_POWER * (more if lesson.of_color else 1)
         for lesson, each in zip(lessons, spread, strict=True)
@@ -79,18 +80,25 @@ def teach(
     made = [replace(part, weight=weight / total) for part, weight in zip(parts, weights, strict=True)]
     first = fit.axes.shape[1]
     for lesson, share in counting:
-        start = len(fit.mean) if lesson.of_color else 0
-        part = Part(start, start + len(lesson.axes), lesson.axes.shape[1], share / total)
-        axes[part.start : part.stop, first : first + part.width] = lesson.axes
+        part = Part(0, len(mean) if lesson.of_color else d, lesson.axes.shape[1], share / total)
+        axes[:d, first : first + part.width] = lesson.axes[:d]
+        if lesson.of_color:
+            axes[len(fit.mean) :, first : first + part.width] = lesson.axes[d:]
         made.append(part)
         first += part.width
     return Whitening(mean, axes, tuple(made)), color * more / (total + color * more)
 
 
-def _mean_square(rows: Floats, axes: Floats) -> float:
+def _mean_square(vectors: Floats, colors: Floats | None, axes: Floats) -> float:
     """The mean squared length of rows (n, m), less their mean, times axes (m, r)."""
-    if not len(rows):
+    if not len(vectors):
         return 0.0
-    mean: Doubles = rows.mean(axis=0, dtype=np.float64)
-    found = sum(float(np.square((rows[a:b] - mean) @ axes).sum()) for a, b in spans(len(rows), _BLOCK))
-    return found / len(rows)
+    d, total = vectors.shape[1], 0.0
+    mean: Doubles = vectors.mean(axis=0, dtype=np.float64)
+    tint: Doubles = np.zeros(0) if colors is None else colors.mean(axis=0, dtype=np.float64)
+    for a, b in spans(len(vectors), _BLOCK):
+        made = (vectors[a:b] - mean) @ axes[:d]
+        if colors is not None:
+            made += (colors[a:b] - tint) @ axes[d:]
+        total += float(np.square(made).sum())
+    return total / len(vectors)
