@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookalike.analysis import Part, Whitening, teach
@@ -69,6 +69,7 @@ def test_what_does_not_fit_is_refused() -> None:
         teach(FIT, items(1.0), [Lesson("name", NAMES.axes[:3], 1.0)], [1.0, 1.0], 1.0)
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 100),
     n=st.integers(1, 30),

@@ -64,6 +64,7 @@ def test_an_item_comes_and_goes(writer: TestClient, mine: Path) -> None:
     assert writer.get("/api/info").json()["states"]["map"]["state"] == "older"
     again = writer.post("/api/items", files={"file": ("p.png", photo("red", 6))}, data={"id": "n/1"})
     assert (again.status_code, again.json()["added"]) == (200, False)
+    assert {"200", "201"} <= writer.get("/openapi.json").json()["paths"]["/api/items"]["post"]["responses"].keys()
     assert lookalike.open(mine).similar("n/1", 1).results[0].metadata["color"] == "red"
     assert writer.delete("/api/items/n%2F1").json()["removed"]
     eventually(writer, "/api/items/n%2F1", 404)

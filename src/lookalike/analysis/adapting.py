@@ -146,8 +146,9 @@ class _Regressed:
             _, group, counts = np.unique(own[part], return_inverse=True, return_counts=True)
             data = points[part].astype(np.float64)
             data -= data.mean(axis=0)
-            indicators = np.eye(len(counts))[:, counts > 1][group]
-            self._sides.append((data.T @ data, data.T @ (indicators - indicators.mean(axis=0))))
+            starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+            sums = np.add.reduceat(data[np.argsort(group, kind="stable")], starts, axis=0)
+            self._sides.append((data.T @ data, sums[counts > 1].T))  # data times indicators, which need no room
         self._known: dict[float, tuple[Doubles, Doubles]] = {}
 
     def axes(self, within: float, between: float) -> Doubles:

@@ -78,7 +78,7 @@ def learn_weights(
             f"{target.name!r} has {int(known.sum())} values, {len(rows['fit'])} and {len(rows['held'])} of them in the "
             "two halves: at least 20 in each are needed to learn from one and measure on the other"
         )
-    total = 4 + len(fields)
+    total = 4 + 2 * len(fields)
     learned = _fit(searcher, fields, target, rows["fit"], fit, k, unit)
     report(progress, 2, total)
     held = _Held(searcher, fields, target, rows["held"], ~fit, k, unit)
@@ -102,7 +102,11 @@ def learn_weights(
             less, shares = without(place)
             if gains[place].low <= 0:
                 kept, final = less, shares
-    chance = [place for place in np.flatnonzero(kept).tolist() if not held.is_telling(kept, place, seed)]
+    chance = []
+    for done, place in enumerate(np.flatnonzero(kept).tolist()):
+        report(progress, 3 + len(fields) + done, total)
+        if not held.is_telling(kept, place, seed):
+            chance.append(place)
     if chance:
         kept[chance] = 0
         final = held.shares(kept)

@@ -180,9 +180,8 @@ class View:
     def plain_looks(self) -> Floats:
         """(n, k) what the default ranking makes of the vectors before labels or colors have a say."""
         fit, vectors = self._whitening, self.vectors
-        return _looks(
-            fit, vectors, load_outlines(self.store) if len(fit.mean) > vectors.shape[1] else None, self._colors
-        )
+        outlines = load_outlines(self.store) if len(fit.mean) > vectors.shape[1] else None
+        return _looks(fit, vectors, outlines, self._colors)
 
     @cached_property
     def _axes(self) -> Doubles | None:

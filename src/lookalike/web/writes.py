@@ -24,6 +24,9 @@ from lookalike.web.turns import Turns
 LARGEST_JSON = 64 * 1024
 MOST_FIELDS = 200
 """Metadata fields of one item."""
+REPLACED: dict[int | str, dict[str, Any]] = {
+    200: {"model": schemas.Added, "description": "The item with that id was replaced"}
+}
 
 
 class Writes:
@@ -35,7 +38,10 @@ class Writes:
 
     def register(self, app: FastAPI) -> None:
         """Add the endpoints to `app`."""
-        app.post("/api/items", response_model=schemas.Added, status_code=201, openapi_extra=ADDED)(self.add)
+        route = app.post(
+            "/api/items", response_model=schemas.Added, status_code=201, responses=REPLACED, openapi_extra=ADDED
+        )
+        route(self.add)
         app.delete("/api/items/{id:path}", response_model=schemas.Removed)(self.remove)
 
     async def add(self, request: Request) -> Response:
