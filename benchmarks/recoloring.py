@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from benchmarks import sets
@@ -108,6 +109,12 @@ def covariance(pictures: Iterator[Bytes], embed: sets.Embed, seed: int) -> Doubl
     return scaled
 
 
+def root(covariance: Doubles) -> npt.NDArray[np.float16]:
+    """Triangular rows in half precision whose products are a covariance (d, d), scaled to a mean variance of 1."""
+    scaled = covariance / (np.trace(covariance) / len(covariance))
+    return np.linalg.cholesky(scaled + 1e-6 * np.eye(len(scaled))).T.astype(np.float16)
+
+
 def photos() -> Iterator[Bytes]:
     """Some product photos of half A."""
     folder, rows = sets.paths()
@@ -124,11 +131,8 @@ def main() -> None:
     found = SHOES_SHARE * covariance(drawn, embed, 6) + covariance(photos(), embed, 5)
     pieces, end = {}, 0
     for at, (width, _) in enumerate(models.parts(MODEL)):
-        own = found[end : end + width, end : end + width]
+        pieces[f"piece{at}"] = root(found[end : end + width, end : end + width])
         end += width
-        own = own / (np.trace(own) / width)
-        root = np.linalg.cholesky(own + 1e-6 * np.eye(width)).T
-        pieces[f"piece{at}"] = root.astype(np.float16)
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else default
     np.savez_compressed(target, allow_pickle=False, **pieces)
     print(f"{target}: {target.stat().st_size:,} bytes")

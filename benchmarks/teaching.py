@@ -18,6 +18,7 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from benchmarks import sets
+from benchmarks.recoloring import root
 from benchmarks.sets import Set
 from lookalike import models
 from lookalike.models.taught import FILES, LESSONS, OF_COLOR, Taught
@@ -41,7 +42,7 @@ def learned(photos: Set) -> Taught:
     vectors, ends = photos.vectors["statistics"].astype(np.float64), np.cumsum([w for w, _ in models.parts(MODEL)])
     pieces = [vectors[:, end - width : end] for (width, _), end in zip(models.parts(MODEL), ends, strict=True)]
     kinds = list(zip(*(photos.labels[name] for name in ALIKE), strict=True))
-    alike = tuple(_root(_within(piece, kinds)) for piece in pieces)
+    alike = tuple(root(_within(piece, kinds)).astype(np.float32) for piece in pieces)
     prior = np.zeros((vectors.shape[1], vectors.shape[1]))
     for piece, end in zip(pieces, ends, strict=True):
         prior[end - piece.shape[1] : end, end - piece.shape[1] : end] = _partly_whitening(piece)
@@ -58,22 +59,15 @@ def learned(photos: Set) -> Taught:
 
 
 def _within(rows: Doubles, kinds: Sequence[object]) -> Doubles:
-    """The covariance (d, d) within kinds of more than one photo, of trace d."""
+    """The covariance (d, d) within kinds of more than one photo, up to a factor."""
     codes = {kind: code for code, kind in enumerate(dict.fromkeys(kinds))}
     of = np.array([codes[kind] for kind in kinds])
     sizes = np.bincount(of)
     means = np.zeros((len(sizes), rows.shape[1]))
     np.add.at(means, of, rows)
     apart = (rows - (means / sizes[:, None])[of])[sizes[of] > 1]
-    found = apart.T @ apart
-    scaled: Doubles = found * (len(found) / np.trace(found))
-    return scaled
-
-
-def _root(covariance: Doubles) -> Floats:
-    """Rows whose products are the covariance, as they are stored."""
-    rows: Floats = np.linalg.cholesky(covariance + 1e-6 * np.eye(len(covariance))).T.astype(np.float16)
-    return rows.astype(np.float32)
+    found: Doubles = apart.T @ apart
+    return found
 
 
 def _partly_whitening(rows: Doubles) -> Doubles:

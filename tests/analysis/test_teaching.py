@@ -45,6 +45,15 @@ def test_what_a_lesson_makes_is_beside_what_the_fit_makes() -> None:
     np.testing.assert_array_equal(np.sign(points[:, 2:]), [[1, 1], [-1, -1], [1, 1], [-1, -1]])
 
 
+def test_what_lies_between_vectors_and_colors_has_no_say_in_a_lesson() -> None:
+    fit = Whitening(np.zeros(5), np.eye(5)[:, 2:], (Part(2, 5, 3, 1.0),))
+    rng = np.random.default_rng(0)
+    names = Lesson("name", rng.normal(size=(5, 2)).astype(np.float32), 1.0, of_color=True)
+    found, _ = teach(fit, rng.normal(size=(9, 2)), [names], [1.0], 1.0, colors=rng.random((9, 3)))
+    (_, axes) = found.blocks()[-1]
+    np.testing.assert_array_equal(axes, np.vstack([names.axes[:2], np.zeros((3, 2)), names.axes[2:]]))
+
+
 def test_without_colors_there_are_no_lessons_of_color() -> None:
     found, share = teach(FIT, items(1.0), [KINDS, NAMES], [1.0, 2.0], 1.0)
     assert len(found.parts) == 3

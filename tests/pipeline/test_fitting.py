@@ -143,14 +143,14 @@ def test_what_takes_color_out_is_stored_with_its_fit_and_read_as_it_was_made(
         np.testing.assert_array_equal(one, other)
 
 
-def taught(colors: bool = True) -> models.Taught:
+def taught() -> models.Taught:
     """As if labels had taught something of the vectors of these items."""
     rng, d = np.random.default_rng(3), FACTS.dimension
     axes = [rng.normal(size=(width, 2)).astype(np.float32) for width in (d, d + COLOR_BINS)]
     axes[0] /= np.sqrt(np.square(axes[0]).sum() / 12)  # uniform numbers vary by 1/12: a mean square of 1
     axes[1] /= np.sqrt(np.square(axes[1]).sum() / 12)
     lessons = (Lesson("type", axes[0], 0.2), Lesson("color", axes[1], 0.1, of_color=True))
-    return models.Taught((np.eye(d, dtype=np.float32),), lessons[: 1 + colors], pieces=(0.5,))
+    return models.Taught((np.eye(d, dtype=np.float32),), lessons, pieces=(0.5,))
 
 
 @pytest.mark.parametrize("lacking", ["nothing", "color", "outline"])

@@ -98,10 +98,8 @@ def fit_colorless(fit: Whitening, changes: Sequence[Floats], weights: Sequence[f
     """
     if len(changes) > len(fit.parts):
         raise UsageError(f"there are changes for {len(changes)} parts, the fit has {len(fit.parts)}")
-    turns, first = [], 0
-    for at, part in enumerate(fit.parts):
-        axes = fit.axes[part.start : part.stop, first : first + part.width]
-        first += part.width
+    turns = []
+    for at, (part, axes) in enumerate(fit.blocks()[: len(fit.parts)]):
         if at >= len(changes):
             turns.append(np.eye(part.width))
             continue

@@ -52,18 +52,18 @@ def teach(
     ([0.667, 0.333], 0.25)
     """
     array, known = as_vectors(vectors), None if colors is None else as_vectors(colors, "colors")
-    parts = fit.parts or (Part(0, len(fit.mean), fit.axes.shape[1], 1.0),)
-    if len(weights) != len(parts) or min(*weights, color) <= 0:
+    blocks, tint = fit.blocks(), None if known is None else known.mean(axis=0, dtype=np.float64)
+    if len(weights) != len(blocks) or min(*weights, color) <= 0:
         raise UsageError(
-            f"weights={list(weights)} and color={color} do not fit {len(parts)} parts: give one a part, over 0"
+            f"weights={list(weights)} and color={color} do not fit {len(blocks)} parts: give one a part, over 0"
         )
     lessons = [lesson for lesson in lessons if known is not None or not lesson.of_color]
-    d, c = array.shape[1], 0 if known is None else known.shape[1]
+    d, columns = array.shape[1], 0 if known is None else known.shape[1]
     for lesson in lessons:
-        if len(lesson.axes) != d + c * lesson.of_color:
-            there = d + c * lesson.of_color
+        if len(lesson.axes) != (there := d + columns * lesson.of_color):
             raise UsageError(f"lesson {lesson.name!r} is for {len(lesson.axes)} numbers, there are {there}")
-    spread = [_mean_square(array, known if lesson.of_color else None, lesson.axes) for lesson in lessons]
+    sides = [(array, fit.mean[:d]), *([] if known is None or tint is None else [(known, tint)])]
+    spread = [_mean_square(sides[: 1 + lesson.of_color], lesson.axes) for lesson in lessons]
     more = 1 + min(NARROW * max(1 - spread[0], 0), NARROWEST) if spread else 1.0
     shares = [
         lesson.weight * min(each, 1 / max(each, 1)) ** LIKE_POWER * (more if lesson.of_color else 1)
@@ -71,34 +71,22 @@ def teach(
     ]
     counting = [(lesson, share) for lesson, share in zip(lessons, shares, strict=True) if share > 0]
     mean = fit.mean
-    if known is not None and any(lesson.of_color for lesson, _ in counting):
-        mean = np.concatenate([mean, known.mean(axis=0, dtype=np.float64)])
+    if tint is not None and any(lesson.of_color for lesson, _ in counting):
+        mean = np.concatenate([mean, tint])
     total = sum(weights) + sum(shares)
-    widths = [part.width for part in parts] + [lesson.axes.shape[1] for lesson, _ in counting]
-    axes = np.zeros((len(mean), sum(widths)))
-    axes[: len(fit.mean), : fit.axes.shape[1]] = fit.axes
-    made = [replace(part, weight=weight / total) for part, weight in zip(parts, weights, strict=True)]
-    first = fit.axes.shape[1]
+    made = [(replace(part, weight=own / total), axes) for (part, axes), own in zip(blocks, weights, strict=True)]
     for lesson, share in counting:
-        part = Part(0, len(mean) if lesson.of_color else d, lesson.axes.shape[1], share / total)
-        axes[:d, first : first + part.width] = lesson.axes[:d]
-        if lesson.of_color:
-            axes[len(fit.mean) :, first : first + part.width] = lesson.axes[d:]
-        made.append(part)
-        first += part.width
-    return Whitening(mean, axes, tuple(made)), color * more / (total + color * more)
+        axes = lesson.axes.astype(np.float64)
+        if lesson.of_color:  # what lies between the vector and the color vector has no say
+            axes = np.vstack([axes[:d], np.zeros((len(fit.mean) - d, axes.shape[1])), axes[d:]])
+        made.append((Part(0, len(axes), axes.shape[1], share / total), axes))
+    return Whitening.of(mean, made), color * more / (total + color * more)
 
 
-def _mean_square(vectors: Floats, colors: Floats | None, axes: Floats) -> float:
-    """The mean squared length of rows (n, m), less their mean, times axes (m, r)."""
-    if not len(vectors):
-        return 0.0
-    d, total = vectors.shape[1], 0.0
-    mean: Doubles = vectors.mean(axis=0, dtype=np.float64)
-    tint: Doubles = np.zeros(0) if colors is None else colors.mean(axis=0, dtype=np.float64)
-    for a, b in spans(len(vectors), _BLOCK):
-        made = (vectors[a:b] - mean) @ axes[:d]
-        if colors is not None:
-            made += (colors[a:b] - tint) @ axes[d:]
+def _mean_square(sides: Sequence[tuple[Floats, Doubles]], axes: Floats) -> float:
+    """The mean squared length of rows (n, m), less their mean, times axes (m, r): columns and means side by side."""
+    n, total = len(sides[0][0]), 0.0
+    for a, b in spans(n, _BLOCK):
+        made = np.hstack([rows[a:b] - mean for rows, mean in sides]) @ axes
         total += float(np.square(made).sum())
-    return total / len(vectors)
+    return total / max(n, 1)

@@ -72,6 +72,25 @@ class Whitening:
     axes: Doubles
     parts: tuple[Part, ...] = ()
 
+    @classmethod
+    def of(cls, mean: Doubles, blocks: Sequence[tuple[Part, Doubles]]) -> Whitening:
+        """Parts, each with the axes (columns of the part, its width) that are its own, as one fit."""
+        axes = np.zeros((len(mean), sum(part.width for part, _ in blocks)))
+        first = 0
+        for part, own in blocks:
+            axes[part.start : part.stop, first : first + part.width] = own
+            first += part.width
+        return cls(mean, axes, tuple(part for part, _ in blocks))
+
+    def blocks(self) -> list[tuple[Part, Doubles]]:
+        """Each part with its own axes; all as one part where there are none."""
+        parts = self.parts or (Part(0, len(self.mean), self.axes.shape[1], 1.0),)
+        ends = np.cumsum([part.width for part in parts])
+        return [
+            (part, self.axes[part.start : part.stop, end - part.width : end])
+            for part, end in zip(parts, ends, strict=True)
+        ]
+
     def apply(self, vectors: Vectors, more: Floats | None = None) -> Floats:
         """The whitened vectors, (n, k) float32 of unit length; one that equals the mean stays zero.
 
@@ -102,13 +121,11 @@ class Whitening:
         known = array.shape[1]
         np.subtract(array, self.mean[:known], out=centered[:, :known])
         centered[:, known:] = extra - self.mean[known:]
-        parts, first = self.parts or (Part(0, len(self.mean), self.axes.shape[1], 1.0),), 0
-        unknown = np.isnan(centered)
+        unknown, blocks, first = np.isnan(centered), self.blocks(), 0
         centered[unknown] = 0
-        lost = [unknown[:, part.start : part.stop].any(axis=1, keepdims=True) for part in parts]
-        share = 1 - sum(part.weight * rows for part, rows in zip(parts, lost, strict=True))
-        for part, rows in zip(parts, lost, strict=True):
-            axes = self.axes[part.start : part.stop, first : first + part.width]
+        lost = [unknown[:, part.start : part.stop].any(axis=1, keepdims=True) for part, _ in blocks]
+        share = 1 - sum(part.weight * rows for (part, _), rows in zip(blocks, lost, strict=True))
+        for (part, axes), rows in zip(blocks, lost, strict=True):
             block = centered[:, part.start : part.stop] @ axes
             lengths = np.linalg.norm(block, axis=1, keepdims=True) / np.sqrt(part.weight / share)
             np.divide(block, lengths, out=block, where=lengths > 0)
@@ -190,14 +207,11 @@ def fit_looks(
         predicting = None if known is None else _Predicting(known)
         jobs: list[tuple[Floats, Floats | None]] = list(zip_longest(pieces, alike))
         fits = list(workers.map(lambda job: _fit_part(job[0], predicting, seed, job[1]), jobs))
-    axes = np.zeros((d, sum(fit.axes.shape[1] for fit in fits)))
-    made, first = [], 0
-    for fit, start, stop, weight in zip(fits, ends - widths, ends, weights / weights.sum(), strict=True):
-        width = fit.axes.shape[1]
-        axes[start:stop, first : first + width] = fit.axes
-        made.append(Part(int(start), int(stop), width, float(weight)))
-        first += width
-    return Whitening(np.concatenate([fit.mean for fit in fits]), axes, tuple(made))
+    blocks = [
+        (Part(int(start), int(stop), fit.axes.shape[1], float(weight)), fit.axes)
+        for fit, start, stop, weight in zip(fits, ends - widths, ends, weights / weights.sum(), strict=True)
+    ]
+    return Whitening.of(np.concatenate([fit.mean for fit in fits]), blocks)
 
 
 def _fit_part(vectors: Floats, colors: _Predicting | None, seed: int, alike: Floats | None = None) -> Whitening:
@@ -271,16 +285,13 @@ def beside(looks: Whitening, other: Whitening, share: float) -> Whitening:
         raise UsageError(f"share={share} is out of range: give a value over 0 and below 1")
     if not other.axes.any():
         return looks
-    (d, k), (e, m) = looks.axes.shape, other.axes.shape
-    axes = np.zeros((d + e, k + m))
-    axes[:d, :k], axes[d:, k:] = looks.axes, other.axes
-    first = looks.parts or (Part(0, d, k, 1.0),)
-    parts = [replace(part, weight=(1 - share) * part.weight) for part in first]
-    parts += [
-        replace(part, start=d + part.start, stop=d + part.stop, weight=share * part.weight)
-        for part in other.parts or (Part(0, e, m, 1.0),)
+    d = len(looks.mean)
+    blocks = [(replace(part, weight=(1 - share) * part.weight), axes) for part, axes in looks.blocks()]
+    blocks += [
+        (replace(part, start=d + part.start, stop=d + part.stop, weight=share * part.weight), axes)
+        for part, axes in other.blocks()
     ]
-    return Whitening(np.concatenate([looks.mean, other.mean]), axes, tuple(parts))
+    return Whitening.of(np.concatenate([looks.mean, other.mean]), blocks)
 
 
 def _moments(vectors: Floats | Doubles) -> tuple[Doubles, Doubles]:

@@ -27,7 +27,6 @@ from lookalike.analysis import (
     typical_distance,
 )
 from lookalike.errors import UsageError
-from lookalike.images import telling
 from lookalike.options import RankingOptions
 from lookalike.pipeline import (
     adapted,
@@ -42,10 +41,11 @@ from lookalike.pipeline import (
     load_points,
     load_vectors,
     looks_kept,
+    looks_of,
     measure,
     whitening,
 )
-from lookalike.records import COLOR_BINS, OUTLINE_CELLS, Doubles, Estimate, Floats, Ints, Value
+from lookalike.records import Doubles, Estimate, Floats, Ints, Value
 from lookalike.store import Store, schema
 
 KEYS = ("id", "path")
@@ -81,7 +81,7 @@ class Space:
         """A vector (d,), a color vector (216,) and an outline (64,) as a point (k,)."""
         if self.change is None:
             return vector
-        looks = self.looks(_looks(self.change, vector[None, :], outline[None, :], color[None, :]))
+        looks = self.looks(looks_of(self.change, vector[None, :], outline[None, :], color[None, :]))
         point: Floats = mix(looks, color[None, :], self.color)[0]
         return point
 
@@ -181,7 +181,7 @@ class View:
         """(n, k) what the default ranking makes of the vectors before labels or colors have a say."""
         fit, vectors = self._whitening, self.vectors
         outlines = load_outlines(self.store) if len(fit.mean) > vectors.shape[1] else None
-        return _looks(fit, vectors, outlines, self._colors)
+        return looks_of(fit, vectors, outlines, self._colors)
 
     @cached_property
     def _axes(self) -> Doubles | None:
@@ -224,7 +224,7 @@ class View:
 
     def colored(self, points: Floats, rows: Ints, options: RankingOptions) -> Floats:
         """Looks of some rows with their colors mixed in, by the share that `options` say."""
-        return self._colored(points, self.color(options), rows)
+        return _mixed(points, self._tints(rows), self.color(options))
 
     @cached_property
     def _colors(self) -> Floats | None:
@@ -276,19 +276,17 @@ class View:
         if first:
             points = load_points(self.store, partial(self._block, empty))
         else:
-            points = self._colored(self._white if kept == 1 else empty.looks(self.plain_looks), color)
+            points = _mixed(self._white if kept == 1 else empty.looks(self.plain_looks), self._colors, color)
         return replace(empty, points=points)
 
     def _block(self, space: Space, rows: Ints, vectors: Floats, outlines: Floats) -> Floats:
         """Points of some rows, as they belong into `space`, from what is stored of them."""
-        looks = _looks(self._whitening, vectors, outlines, None if self._colors is None else self._colors[rows])
-        return self._colored(space.looks(looks), space.color, rows)
+        colors = self._tints(rows)
+        return _mixed(space.looks(looks_of(self._whitening, vectors, outlines, colors)), colors, space.color)
 
-    def _colored(self, looks: Floats, color: float, rows: Ints | None = None) -> Floats:
-        """Looks of all items, or of some rows, with the share `color` of their colors mixed in."""
-        if color == 0 or self._colors is None:
-            return looks
-        return mix(looks, self._colors if rows is None else self._colors[rows], color)
+    def _tints(self, rows: Ints) -> Floats | None:
+        """The color vectors of some rows, None where there are none."""
+        return None if self._colors is None else self._colors[rows]
 
     @cached_property
     def _receipts(self) -> dict[int, Estimate]:
@@ -349,14 +347,6 @@ class View:
         return {row: (paths[self.ids[row]], found.get(self.ids[row], {})) for row in rows}
 
 
-def _looks(fit: Whitening, vectors: Floats, outlines: Floats | None, colors: Floats | None) -> Floats:
-    """What items look like, (n, k), of what the fit knows: fits of old are of vectors alone. A scene has no outline.
-
-    The widths tell which columns follow those of the vectors in a fit.
-    """
-    more, left = [], len(fit.mean) - vectors.shape[1]
-    if left in (OUTLINE_CELLS, OUTLINE_CELLS + COLOR_BINS) and outlines is not None:
-        more.append(telling(outlines))
-    if left >= COLOR_BINS and colors is not None:
-        more.append(colors)
-    return fit.apply(vectors, np.hstack(more) if more else None)
+def _mixed(looks: Floats, colors: Floats | None, share: float) -> Floats:
+    """Looks with the share of the colors of the same rows mixed in, where there are any."""
+    return looks if share == 0 or colors is None else mix(looks, colors, share)

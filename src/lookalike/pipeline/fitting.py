@@ -15,7 +15,7 @@ from lookalike.images import telling
 from lookalike.models import Taught
 from lookalike.pipeline.freeing import hand_back
 from lookalike.pipeline.loading import Sample, load_sample
-from lookalike.records import OUTLINE_CELLS
+from lookalike.records import COLOR_BINS, OUTLINE_CELLS, Floats
 from lookalike.store import Computed, Replace, Store, schema
 
 COLOR = 0.12
@@ -140,6 +140,19 @@ def compose(
         return outlined, COLOR
     weights = taught.pieces if outlined is looks else (*taught.pieces, taught.outline)
     return teach(outlined, sample.vectors, taught.lessons, weights, taught.color, colors=sample.colors)
+
+
+def looks_of(fit: Whitening, vectors: Floats, outlines: Floats | None, colors: Floats | None) -> Floats:
+    """What items look like, (n, k), of what the fit knows: fits of old are of vectors alone. A scene has no outline.
+
+    The widths tell which columns follow those of the vectors in a fit.
+    """
+    more, left = [], len(fit.mean) - vectors.shape[1]
+    if left in (OUTLINE_CELLS, OUTLINE_CELLS + COLOR_BINS) and outlines is not None:
+        more.append(telling(outlines))
+    if left >= COLOR_BINS and colors is not None:
+        more.append(colors)
+    return fit.apply(vectors, np.hstack(more) if more else None)
 
 
 def take_color_out(name: str, fit: Whitening) -> Colorless | None:
